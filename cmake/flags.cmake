@@ -1,0 +1,21 @@
+# Warnings and hardening, for every target of the project.
+add_compile_options(-Wall -Wextra -Wshadow -Wconversion)
+if(MXCERT_WERROR)
+  add_compile_options(-Werror)
+endif()
+
+if(MXCERT_SANITIZE)
+  add_compile_options(-fsanitize=${MXCERT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${MXCERT_SANITIZE})
+else()
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection)
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+  endif()
+  add_link_options(LINKER:-z,relro,-z,now)
+endif()
+add_compile_definitions($<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+
+include(CheckPIESupported)
+check_pie_supported()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)

@@ -1,0 +1,30 @@
+#include "base/error.h"
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace mxcert {
+
+Error::Error(std::string message, std::string hint, std::string code)
+    : message_(std::move(message)), hint_(std::move(hint)), code_(std::move(code)) {
+}
+
+void Error::add_context(std::string_view context) {
+  message_.insert(0, std::string(context) + ": ");
+}
+
+Interrupted::Interrupted()
+    : Error("interrupted by a signal", "run the same command again: it continues where this one stopped",
+            "interrupted") {
+}
+
+void throw_system_error(std::string what, std::string hint) {
+  throw_system_error(errno, std::move(what), std::move(hint));
+}
+
+void throw_system_error(int errno_value, std::string what, std::string hint) {
+  throw Error(std::move(what) + ": " + std::generic_category().message(errno_value), std::move(hint), "system");
+}
+
+}  // namespace mxcert

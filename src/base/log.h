@@ -1,0 +1,17 @@
+#pragma once
+#include <string_view>
+
+namespace mxcert::log {
+
+/// Diagnostics, for stderr (or syslog when nobody watches); never the result of a command. Secrets never come here.
+enum class Level { debug, info, warning, error };
+
+/// Sets what is shown on stderr; `color` only when stderr is a terminal that wants it.
+void configure(Level threshold, bool color);
+
+void debug(std::string_view message);
+void info(std::string_view message);
+void warning(std::string_view message);
+void error(std::string_view message);
+
+}  // namespace mxcert::log

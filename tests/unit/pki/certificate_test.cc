@@ -1,0 +1,81 @@
+#include "pki/certificate.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "catch.h"
+#include "pki/csr.h"
+#include "pki/key.h"
+#include "self_signed.h"
+
+using namespace mxcert;
+using namespace mxcert::pki;
+using namespace std::chrono_literals;
+
+namespace {
+const SystemTime noon = *parse_time("2026-11-23T12:00:00Z");
+const PrivateKey& our_key() {
+  static const PrivateKey key = PrivateKey::generate(KeyType::ecdsa_p256);
+  return key;
+}
+std::vector<Certificate> self_signed(const std::vector<std::string>& names) {
+  return parse_certificates(test::make_self_signed(our_key(), names, noon, 90 * 24h));
+}
+}  // namespace
+
+TEST_CASE("a certificate's names, dates and digests are read") {
+  const auto chain = self_signed({"mx.example.com", "MX2.example.com"});
+  REQUIRE(chain.size() == 1);
+  const Certificate& leaf = chain.front();
+  CHECK(leaf.names == std::vector<std::string>{"mx.example.com", "mx2.example.com"});
+  CHECK(leaf.not_before == noon);
+  CHECK(leaf.lifetime() == 90 * 24h);
+  CHECK(leaf.public_key_der == our_key().public_key_der());
+  CHECK(leaf.sha256_fingerprint.size() == 64);
+  CHECK(parse_certificate_der(leaf.der).pem == leaf.pem);
+}
+
+TEST_CASE("a wildcard stands for exactly one label (RFC 9525 section 6.3)") {
+  Certificate certificate;
+  certificate.names = {"*.example.com"};
+  CHECK(covers(certificate, "mx.example.com"));
+  CHECK_FALSE(covers(certificate, "a.mx.example.com"));
+  CHECK_FALSE(covers(certificate, "example.com"));
+  CHECK_FALSE(covers(certificate, ".example.com"));
+}
+
+TEST_CASE("nothing goes live that does not fit together") {
+  const auto chain = self_signed({"mx.example.com"});
+  const std::vector<std::string> names{"mx.example.com"};
+  CHECK_NOTHROW(check_chain(chain, our_key(), names, noon + 1h));
+
+  CHECK_THROWS_WITH(check_chain(chain, PrivateKey::generate(KeyType::ecdsa_p256), names, noon + 1h),
+                    ContainsSubstring("another key"));
+  const std::vector<std::string> more{"mx.example.com", "mx2.example.com"};
+  CHECK_THROWS_WITH(check_chain(chain, our_key(), more, noon + 1h), ContainsSubstring("mx2.example.com"));
+  CHECK_THROWS_WITH(check_chain(chain, our_key(), names, noon - 1h), ContainsSubstring("not valid before"));
+  CHECK_THROWS_WITH(check_chain(chain, our_key(), names, noon + 91 * 24h), ContainsSubstring("expired"));
+  auto unrelated = chain;
+  unrelated.push_back(self_signed({"other.example"}).front());
+  CHECK_THROWS_WITH(check_chain(unrelated, our_key(), names, noon + 1h), ContainsSubstring("chain is broken"));
+}
+
+TEST_CASE("text that is no certificate is refused") {
+  CHECK_THROWS_WITH(parse_certificates("hello"), ContainsSubstring("no certificate"));
+  const std::string pem = self_signed({"mx.example.com"}).front().pem;
+  CHECK_THROWS_WITH(parse_certificates(pem.substr(0, pem.size() / 2)), ContainsSubstring("cut off"));
+  std::string broken = pem;
+  std::ranges::replace(broken, 'M', '!');
+  CHECK_THROWS_AS(parse_certificates(broken), Error);
+  std::string many;
+  for (int i = 0; i < 21; ++i)
+    many += pem;
+  CHECK_THROWS_WITH(parse_certificates(many), ContainsSubstring("more than 20"));
+}
+
+TEST_CASE("a signing request can be made with every key type") {
+  const auto type = GENERATE(KeyType::ecdsa_p256, KeyType::ecdsa_p384, KeyType::rsa_2048);
+  const std::vector<std::string> names{"mx.example.com"};
+  const std::string der = make_csr(PrivateKey::generate(type), names);
+  CHECK(der.find("mx.example.com") != std::string::npos);
+}

@@ -1,0 +1,33 @@
+#include "pki/key.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "catch.h"
+
+using namespace mxcert;
+using namespace mxcert::pki;
+
+TEST_CASE("keys of every type survive being written and read") {
+  const auto type = GENERATE(KeyType::ecdsa_p256, KeyType::ecdsa_p384, KeyType::rsa_2048, KeyType::rsa_3072);
+  const auto key = PrivateKey::generate(type);
+  const auto again = PrivateKey::from_pem(key.to_pem());
+  CHECK(again.type() == type);
+  CHECK(again.public_key_der() == key.public_key_der());
+  CHECK(parse_key_type(to_string(type)) == type);
+  CHECK_FALSE(key.sign("data").empty());
+}
+
+TEST_CASE("what is no usable key is refused with the reason") {
+  CHECK_THROWS_AS(PrivateKey::from_pem(""), Error);
+  CHECK_THROWS_AS(PrivateKey::from_pem("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), Error);
+  // openssl genpkey -algorithm ed25519: valid, but no CA of the web takes it
+  CHECK_THROWS_WITH(PrivateKey::from_pem("-----BEGIN PRIVATE KEY-----\n"
+                                         "MC4CAQAwBQYDK2VwBCIEIJ3gZ+2Zo8ymWVzVdrM4kIA2TXSkQ0d5bqgkpsVY2HCo\n"
+                                         "-----END PRIVATE KEY-----\n"),
+                    ContainsSubstring("not supported"));
+  CHECK_FALSE(parse_key_type("rsa-1024"));
+}
+
+TEST_CASE("SHA-256 of the empty string") {
+  CHECK(to_hex(sha256("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
