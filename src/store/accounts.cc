@@ -1,0 +1,67 @@
+#include "store/accounts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "store/json.h"
+
+namespace mxcert::store {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t max_key_bytes = 64 << 10;
+
+/// A part of a URL as the name of a folder: what is unusual in a file name becomes `_`.
+std::string folder_name(std::string_view part) {
+  std::string name(part);
+  std::ranges::replace_if(
+      name,
+      [](char c) {
+        return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+                 c == '_');
+      },
+      '_');
+  if (name.starts_with('.')) name.front() = '_';
+  return name;
+}
+
+}  // namespace
+
+fs::path Accounts::path(const std::string& directory_url) const {
+  constexpr std::string_view scheme = "https://";
+  if (!directory_url.starts_with(scheme) || directory_url.size() > 1000)
+    throw Error(fmt::format("{} is not the https URL of an ACME directory", printable(directory_url, 200)));
+  fs::path folder = directory_.accounts();
+  for (const std::string_view part : split(std::string_view(directory_url).substr(scheme.size()), '/'))
+    if (!part.empty()) folder /= folder_name(part);
+  return folder;
+}
+
+std::optional<std::string> Accounts::find_key(const std::string& directory_url) const {
+  return read_file_if_exists(path(directory_url) / "key.pem", max_key_bytes);
+}
+
+void Accounts::save_key(const std::string& directory_url, const std::string& private_key_pem) {
+  const fs::path folder = path(directory_url);
+  for (fs::path missing = directory_.accounts();
+       const fs::path& part : folder.lexically_relative(directory_.accounts()))
+    make_directory(missing /= part, 0700);
+  write_file_atomically(folder / "key.pem", private_key_pem, {.mode = 0600}, directory_.tmp());
+}
+
+std::optional<AccountRecord> Accounts::find(const std::string& directory_url) const {
+  const auto document = load_json(path(directory_url) / "account.json");
+  if (!document || text_at(*document, "url").empty()) return std::nullopt;
+  return AccountRecord{.directory = text_at(*document, "directory"), .url = text_at(*document, "url")};
+}
+
+void Accounts::save(const AccountRecord& record) {
+  save_json(path(record.directory) / "account.json",
+            {{"version", 1}, {"directory", record.directory}, {"url", record.url}}, directory_.tmp());
+}
+
+}  // namespace mxcert::store

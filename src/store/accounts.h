@@ -1,0 +1,34 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "store/state_directory.h"
+
+namespace mxcert::store {
+
+/// An account as last seen. Only its key matters: with it the account is found again.
+struct AccountRecord {
+  std::string directory;  // URL
+  std::string url;        // `kid` (RFC 8555 §6.2)
+};
+
+/// One account per CA directory, under accounts/<host>/<path>. Changes need the state directory's lock.
+class Accounts {
+ public:
+  explicit Accounts(StateDirectory directory) : directory_(std::move(directory)) {}
+
+  /// The private key in PEM; empty when there is none yet.
+  std::optional<std::string> find_key(const std::string& directory_url) const;
+  /// Durable when it returns: to be called before the key is shown to the CA.
+  void save_key(const std::string& directory_url, const std::string& private_key_pem);
+  std::optional<AccountRecord> find(const std::string& directory_url) const;
+  void save(const AccountRecord& record);
+
+  /// Where the account of this directory is kept. Throws Error for a URL that cannot be a folder.
+  std::filesystem::path path(const std::string& directory_url) const;
+
+ private:
+  StateDirectory directory_;
+};
+
+}  // namespace mxcert::store

@@ -1,0 +1,216 @@
+#include "store/certificates.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "store/json.h"
+
+namespace mxcert::store {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t max_pem_bytes = 256 << 10;
+constexpr std::size_t kept_versions = 3;
+constexpr mode_t private_directory = 0700;
+
+/// 4 or more digits and nothing else.
+std::optional<unsigned> parse_number(std::string_view text) {
+  unsigned value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.size() < 4 || failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string format_number(unsigned number) {
+  return fmt::format("{:04}", number);
+}
+
+constexpr std::array state_names{std::pair{Deployment::State::verified, std::string_view("verified")},
+                                 std::pair{Deployment::State::unverified, std::string_view("unverified")},
+                                 std::pair{Deployment::State::failed, std::string_view("failed")}};
+
+Deployment::State parse_state(std::string_view text) {
+  for (const auto& [state, name] : state_names)
+    if (name == text) return state;
+  return Deployment::State::failed;
+}
+
+nlohmann::json to_json(const Deployment& deployment) {
+  return {{"version", deployment.version},
+          {"state", to_string(deployment.state)},
+          {"at", format_time(deployment.at)},
+          {"message", deployment.message}};
+}
+
+}  // namespace
+
+std::string_view to_string(Deployment::State state) {
+  for (const auto& [candidate, name] : state_names)
+    if (candidate == state) return name;
+  return "failed";
+}
+
+std::vector<std::string> Certificates::names() const {
+  std::vector<std::string> names;
+  std::error_code missing;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory_.certificates(), missing))
+    if (entry.is_directory() && !versions(entry.path().filename().string()).empty())
+      names.push_back(entry.path().filename().string());
+  if (missing && missing != std::errc::no_such_file_or_directory)
+    throw_system_error(missing.value(), "cannot read " + directory_.certificates().string(), "run mxcert as root");
+  std::ranges::sort(names);
+  return names;
+}
+
+std::vector<std::string> Certificates::versions(const std::string& name) const {
+  std::vector<unsigned> numbers;
+  std::error_code missing;
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(directory_.certificates() / require_safe_name(name), missing))
+    if (const auto number = parse_number(entry.path().filename().string())) numbers.push_back(*number);
+  std::ranges::sort(numbers);
+  std::vector<std::string> texts;
+  std::ranges::transform(numbers, std::back_inserter(texts), format_number);
+  return texts;
+}
+
+fs::path Certificates::version_path(const std::string& name, const std::string& number) const {
+  return directory_.certificates() / require_safe_name(name) / number;
+}
+
+fs::path Certificates::live_path(const std::string& name) const {
+  return directory_.live() / require_safe_name(name);
+}
+
+fs::path Certificates::backup_path(const std::string& name) const {
+  return directory_.certificates() / require_safe_name(name) / "backup";
+}
+
+Version Certificates::load(const std::string& name, const std::string& number) const {
+  if (!parse_number(number)) throw Error(fmt::format("{} has no version {}", name, number));
+  const fs::path folder = version_path(name, number);
+  Version version;
+  version.number = number;
+  version.bundle.private_key = read_file(folder / "privkey.pem", max_pem_bytes);
+  version.bundle.leaf = read_file(folder / "cert.pem", max_pem_bytes);
+  version.bundle.chain = read_file(folder / "chain.pem", max_pem_bytes);
+  version.leaf = pki::parse_certificates(version.bundle.leaf).front();
+  if (const auto record = load_json(folder / "certificate.json")) {
+    version.record = {.directory = text_at(*record, "directory"),
+                      .account = text_at(*record, "account"),
+                      .order = text_at(*record, "order"),
+                      .issued_at = time_at(*record, "issued_at")};
+  }
+  return version;
+}
+
+std::optional<std::string> Certificates::live_number(const std::string& name) const {
+  std::error_code missing;
+  const fs::path target = fs::read_symlink(live_path(name), missing);
+  if (missing || !parse_number(target.filename().string())) return std::nullopt;
+  return target.filename().string();
+}
+
+std::optional<Version> Certificates::find_live(const std::string& name) const {
+  const auto number = live_number(name);
+  if (!number) return std::nullopt;
+  return load(name, *number);
+}
+
+std::string Certificates::put(const std::string& name, const pki::CertificateBundle& bundle,
+                              const VersionRecord& record) {
+  const fs::path certificate = directory_.certificates() / require_safe_name(name);
+  make_directory(certificate, private_directory);
+  const auto existing = versions(name);
+  const std::string number = format_number(existing.empty() ? 1 : *parse_number(existing.back()) + 1);
+
+  const fs::path folder = directory_.tmp() / fmt::format("{}.{}", name, number);
+  make_directory(folder, private_directory);
+  write_new_file(folder / "privkey.pem", bundle.private_key, {.mode = 0600});
+  write_new_file(folder / "cert.pem", bundle.leaf, {.mode = 0644});
+  write_new_file(folder / "chain.pem", bundle.chain, {.mode = 0644});
+  write_new_file(folder / "fullchain.pem", bundle.full_chain(), {.mode = 0644});
+  write_new_file(folder / "bundle.pem", bundle.key_and_chain(), {.mode = 0600});
+  const pki::Certificate leaf = pki::parse_certificates(bundle.leaf).front();
+  const nlohmann::json document{{"directory", record.directory},
+                                {"account", record.account},
+                                {"order", record.order},
+                                {"issued_at", format_time(record.issued_at)},
+                                {"names", leaf.names},
+                                {"not_before", format_time(leaf.not_before)},
+                                {"not_after", format_time(leaf.not_after)},
+                                {"serial", leaf.serial}};
+  write_new_file(folder / "certificate.json", document.dump(2) + "\n", {.mode = 0600});
+  sync_directory(folder);
+  rename_durably(folder, certificate / number);
+  return number;
+}
+
+void Certificates::make_live(const std::string& name, const std::string& number) {
+  if (!fs::exists(version_path(name, number) / "certificate.json"))
+    throw Error(fmt::format("certificate {} has no complete version {}", name, number));
+  replace_symlink(fs::path("..") / "certificates" / name / number, live_path(name));
+}
+
+void Certificates::prune(const std::string& name) {
+  const std::vector<std::string> all = versions(name);
+  const auto live = live_number(name);
+  if (!live || all.size() <= kept_versions) return;
+  const CertificateState state = load_state(name);
+  const auto live_at = std::ranges::find(all, *live);
+  for (auto version = all.begin(); version + kept_versions < all.end(); ++version) {
+    const bool deployed =
+        std::ranges::any_of(state.deployments, [&](const auto& target) { return target.second.version == *version; });
+    if (deployed || version == live_at || version + 1 == live_at) continue;
+    // Renamed away first: a half-removed folder must not look like a version.
+    const fs::path doomed = directory_.tmp() / fmt::format("{}.{}.pruned", name, *version);
+    rename_durably(version_path(name, *version), doomed);
+    fs::remove_all(doomed);
+  }
+}
+
+CertificateState Certificates::load_state(const std::string& name) const {
+  CertificateState state;
+  const auto document = load_json(directory_.certificates() / require_safe_name(name) / "state.json");
+  if (!document) return state;
+  state.desired = texts_at(*document, "desired");
+  if (const auto found = document->find("deployments"); found != document->end() && found->is_object()) {
+    for (const auto& [target, value] : found->items()) {
+      if (!value.is_object()) continue;
+      state.deployments[target] = {.version = text_at(value, "version"),
+                                   .state = parse_state(text_at(value, "state")),
+                                   .at = time_at(value, "at"),
+                                   .message = text_at(value, "message")};
+    }
+  }
+  if (const auto found = document->find("failure"); found != document->end() && found->is_object()) {
+    const auto count = found->find("count");
+    state.failure = Failure{.count = count != found->end() && count->is_number_integer() ? count->get<int>() : 1,
+                            .at = time_at(*found, "at"),
+                            .message = text_at(*found, "message"),
+                            .hint = text_at(*found, "hint")};
+  }
+  return state;
+}
+
+void Certificates::save_state(const std::string& name, const CertificateState& state) {
+  nlohmann::json deployments = nlohmann::json::object();
+  for (const auto& [target, deployment] : state.deployments)
+    deployments[target] = to_json(deployment);
+  nlohmann::json document{{"version", 1}, {"desired", state.desired}, {"deployments", deployments}};
+  if (state.failure)
+    document["failure"] = {{"count", state.failure->count},
+                           {"at", format_time(state.failure->at)},
+                           {"message", state.failure->message},
+                           {"hint", state.failure->hint}};
+  const fs::path folder = directory_.certificates() / require_safe_name(name);
+  make_directory(folder, private_directory);
+  save_json(folder / "state.json", document, directory_.tmp());
+}
+
+}  // namespace mxcert::store

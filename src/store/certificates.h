@@ -1,0 +1,98 @@
+#pragma once
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "pki/certificate.h"
+#include "store/state_directory.h"
+
+namespace mxcert::store {
+
+/// What is known of a certificate version besides what its own certificate says.
+struct VersionRecord {
+  std::string directory;  // URL of the CA's directory
+  std::string account;    // URL of the account that ordered it
+  std::string order;      // URL of the order
+  SystemTime issued_at;
+};
+
+/// One complete version: immutable once stored.
+struct Version {
+  std::string number;  // `0001`, `0002`, …
+  pki::CertificateBundle bundle;
+  pki::Certificate leaf;
+  VersionRecord record;
+};
+
+/// How far a version came at one deploy target.
+struct Deployment {
+  enum class State { verified, unverified, failed };
+  std::string version;
+  State state = State::failed;
+  SystemTime at;
+  std::string message;  // what was found, when not verified
+
+  bool operator==(const Deployment&) const = default;
+};
+std::string_view to_string(Deployment::State state);
+
+/// The last failure to get or install a certificate, until it succeeds.
+struct Failure {
+  int count = 0;  // in a row
+  SystemTime at;
+  std::string message;
+  std::string hint;
+
+  bool operator==(const Failure&) const = default;
+};
+
+/// What mxcert remembers of a certificate between runs. Rebuildable: an unreadable one is the same as a new one.
+struct CertificateState {
+  std::vector<std::string> desired;               // the names that the last plan wanted on it
+  std::map<std::string, Deployment> deployments;  // by target
+  std::optional<Failure> failure;
+
+  bool operator==(const CertificateState&) const = default;
+};
+
+/// The certificate versions, which of them are live, and what is remembered about them.
+/// All changes are atomic and durable when the function returns, and need the state directory's lock.
+class Certificates {
+ public:
+  explicit Certificates(StateDirectory directory) : directory_(std::move(directory)) {}
+
+  /// All certificates that have a complete version, in alphabetical order.
+  std::vector<std::string> names() const;
+  /// The numbers of its complete versions, oldest first.
+  std::vector<std::string> versions(const std::string& name) const;
+  /// Throws Error when it is not there or its files are damaged.
+  Version load(const std::string& name, const std::string& number) const;
+  /// The number of the version that the live link names; empty when there is none.
+  std::optional<std::string> live_number(const std::string& name) const;
+  std::optional<Version> find_live(const std::string& name) const;
+
+  /// Stores a new version and returns its number. It is not live yet.
+  std::string put(const std::string& name, const pki::CertificateBundle& bundle, const VersionRecord& record);
+  /// Moves the live link; the version must be complete.
+  void make_live(const std::string& name, const std::string& number);
+  /// Removes old versions, but never the live one, the one before it, one that some target has, or the three newest.
+  void prune(const std::string& name);
+
+  /// The folder of one version, with its PEM files.
+  std::filesystem::path version_path(const std::string& name, const std::string& number) const;
+  /// The link that daemons and hooks may name: live/<name>.
+  std::filesystem::path live_path(const std::string& name) const;
+  /// Where deployment keeps what it would put back (below the certificate's folder).
+  std::filesystem::path backup_path(const std::string& name) const;
+
+  CertificateState load_state(const std::string& name) const;
+  void save_state(const std::string& name, const CertificateState& state);
+
+ private:
+  StateDirectory directory_;
+};
+
+}  // namespace mxcert::store

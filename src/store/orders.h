@@ -1,0 +1,34 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/state_directory.h"
+
+namespace mxcert::store {
+
+/// An order under way: enough to go on with it after a crash.
+struct OrderRecord {
+  std::string directory;           // URL of the CA's directory
+  std::vector<std::string> names;  // what was ordered
+  std::string csr_der;
+  std::string private_key;  // PEM, the key that the CSR is for
+  std::string url;          // of the order; empty until the CA has given one
+};
+
+/// At most one order per certificate. Changes need the state directory's lock.
+class Orders {
+ public:
+  explicit Orders(StateDirectory directory) : directory_(std::move(directory)) {}
+
+  /// Empty when there is none, or when what is there cannot be used.
+  std::optional<OrderRecord> find(const std::string& certificate) const;
+  /// Key first, then the rest, so that no order is ever without its key; durable when it returns.
+  void save(const std::string& certificate, const OrderRecord& order);
+  void remove(const std::string& certificate);
+
+ private:
+  StateDirectory directory_;
+};
+
+}  // namespace mxcert::store
