@@ -1,0 +1,60 @@
+#pragma once
+#include <chrono>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "dns/address.h"
+#include "dns/name.h"
+
+namespace mxcert::dns {
+
+/// The numbers of RFC 1035 and RFC 3596.
+enum class RecordType : std::uint16_t { a = 1, mx = 15, aaaa = 28 };
+
+struct Question {
+  DnsName name;
+  RecordType type = RecordType::a;
+  auto operator<=>(const Question&) const = default;
+};
+
+/// RFC 1035 §3.3.9. The exchange may be the root (RFC 7505) or no host name at all: see DnsName::why_not_a_host.
+struct MxRecord {
+  std::uint16_t preference = 0;
+  DnsName exchange;
+  auto operator<=>(const MxRecord&) const = default;
+};
+
+enum class AnswerStatus {
+  ok,         // at least one record
+  nodata,     // the name exists, not with that type: definite
+  nxdomain,   // there is no such name: definite
+  temporary,  // SERVFAIL, timeout, REFUSED, no network, records we cannot read: nothing is known
+  bogus,      // DNSSEC says the answer is not the zone's: nothing is known
+};
+
+enum class Security { secure, insecure, bogus };
+
+struct Answer {
+  AnswerStatus status = AnswerStatus::temporary;
+  Security security = Security::insecure;
+  std::vector<MxRecord> mx = {};          // for RecordType::mx, by preference, then name
+  std::vector<IpAddress> addresses = {};  // for RecordType::a and aaaa, sorted
+  std::optional<DnsName> canonical = {};  // where CNAMEs led to, when there were any
+  std::chrono::seconds ttl{0};
+  std::string reason = {};  // for temporary and bogus: what happened, fit for a terminal
+
+  /// Nothing can be concluded from it (law 1).
+  bool is_unknown() const { return status == AnswerStatus::temporary || status == AnswerStatus::bogus; }
+};
+
+std::string_view to_string(RecordType type);
+std::string_view to_string(AnswerStatus status);
+std::string_view to_string(Security security);
+
+}  // namespace mxcert::dns

@@ -1,0 +1,51 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "dns/resolver.h"
+
+namespace mxcert::dns {
+
+struct UnboundOptions {
+  /// `ADDRESS` or `ADDRESS@PORT`; empty: those of /etc/resolv.conf, and the root servers when it names none.
+  std::vector<std::string> servers = {};
+  /// File of DS or DNSKEY records; default: Debian's root.key if it is there, else nothing is validated.
+  std::optional<std::filesystem::path> trust_anchor = std::nullopt;
+  /// False: never validate, every answer is insecure. For networks whose resolver takes signatures away.
+  bool validate = true;
+  std::size_t max_in_flight = 200;
+  std::chrono::milliseconds query_timeout{15'000};  // for one question, retries of the library included
+  std::chrono::milliseconds batch_timeout{90'000};  // for one call of resolve
+  /// Called with (answered, asked) as answers come in, on the calling thread.
+  std::function<void(std::size_t, std::size_t)> progress = {};
+};
+
+/// Validating resolution by libunbound; /etc/hosts is not consulted, since senders do not see it. A question is asked
+/// once in the life of the object: the answer, a temporary one too, is remembered.
+class UnboundResolver final : public Resolver {
+ public:
+  /// Throws ConfigError for a server or trust anchor that cannot be used. Asks nothing yet.
+  UnboundResolver(Clock& clock, UnboundOptions options);
+  ~UnboundResolver() override;
+
+  std::vector<Answer> resolve(std::span<const Question> questions) override;
+
+ private:
+  class Batch;
+  struct Context;
+
+  Clock& clock_;
+  UnboundOptions options_;
+  std::unique_ptr<Context> context_;
+  std::map<Question, Answer> answers_;
+};
+
+}  // namespace mxcert::dns

@@ -1,0 +1,80 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dns/answer.h"
+#include "dns/resolver.h"
+
+namespace mxcert::mx {
+
+/// A domain that this host may take mail for, and where we know it from (`config`, a file, `exim`).
+struct MailDomain {
+  dns::DnsName name;
+  std::string source = {};
+};
+
+/// The addresses of one host, IPv4 and IPv6 together.
+struct HostLookup {
+  /// nodata and nxdomain are definite; temporary or bogus when either address family is.
+  dns::AnswerStatus status = dns::AnswerStatus::temporary;
+  dns::Security security = dns::Security::insecure;  // the weaker of the two
+  std::vector<dns::IpAddress> addresses = {};        // sorted; may hold one family's while the other is unknown
+  std::optional<dns::DnsName> canonical = {};        // when the host is an alias
+  std::string reason = {};                           // for anything but ok, fit for a terminal
+
+  bool is_unknown() const { return status == dns::AnswerStatus::temporary || status == dns::AnswerStatus::bogus; }
+};
+
+struct MxTarget {
+  dns::DnsName host;             // as the MX record has it: the name senders verify
+  std::uint16_t preference = 0;  // never decides who gets a certificate
+  bool implicit = false;         // the domain itself, for want of MX records
+  HostLookup lookup = {};
+};
+
+enum class MxStatus {
+  ok,
+  null_mx,    // RFC 7505: takes no mail
+  no_mail,    // exists, but has neither MX nor address
+  nxdomain,   // does not exist
+  temporary,  // nothing is known
+  bogus,      // DNSSEC validation failed: nothing is known
+};
+
+struct Warning {
+  std::string code;     // stable, such as `mx_is_cname`
+  std::string subject;  // the name it is about, as A-labels
+  std::string message;  // a sentence that begins with the subject, for people
+
+  bool operator==(const Warning&) const = default;
+};
+
+/// The hosts that senders may deliver a domain's mail to, with how sure the DNS was.
+struct MxLookup {
+  MailDomain domain;
+  MxStatus status = MxStatus::temporary;
+  dns::Security security = dns::Security::insecure;  // of the answer to the MX question
+  std::vector<MxTarget> targets = {};                // by preference, then host; each host once
+  std::optional<dns::DnsName> canonical = {};        // when the domain is an alias
+  std::string reason = {};                           // why there are no targets, fit for a terminal
+  std::vector<Warning> warnings = {};                // mx_is_cname, domain_is_cname, mx_is_address, mx_bad_host,
+                                                     // mx_duplicate, mx_too_many, null_mx_with_others,
+                                                     // private_address, loopback_address
+
+  bool is_unknown() const { return status == MxStatus::temporary || status == MxStatus::bogus; }
+};
+
+/// Looks up all domains together: first every MX, then every distinct host's addresses. One result for each distinct
+/// domain, in the order given (the first source counts).
+///
+/// Never throws for what the DNS says: a failed lookup is a MxLookup whose status says so.
+/// RFC 5321 §5.1 (implicit MX, CNAMEs), RFC 7505 (null MX), RFC 2181 §10.3 (a target must not be an alias).
+std::vector<MxLookup> find_mx_targets(dns::Resolver& resolver, std::span<const MailDomain> domains);
+
+std::string_view to_string(MxStatus status);
+
+}  // namespace mxcert::mx

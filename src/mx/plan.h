@@ -1,0 +1,88 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "mx/mx_lookup.h"
+#include "mx/ownership.h"
+
+namespace mxcert::mx {
+
+/// What a live certificate is now, as far as the plan needs to know.
+struct CurrentCertificate {
+  std::string name;                // what it is stored under
+  std::vector<std::string> names;  // its subjectAltNames, A-labels, lower case
+  SystemTime not_after;
+  std::chrono::seconds lifetime{0};  // from notBefore to notAfter
+};
+
+struct PlanInput {
+  std::vector<MxLookup> lookups = {};
+  HostRules rules = {};
+  std::vector<dns::DnsName> extra_names = {};    // always in
+  std::vector<CurrentCertificate> current = {};  // the first one is kept up; its name stays for ever
+  std::size_t max_names = 100;                   // of one certificate: configuration or the CA's profile
+  bool needs_all_addresses = true;               // http-01 and tls-alpn-01: the CA connects to any of them
+  SystemTime now = {};
+};
+
+struct PlannedTarget {
+  dns::DnsName host;
+  std::uint16_t preference = 0;
+  bool implicit = false;
+  Owner owner = Owner::unknown;
+  std::vector<dns::IpAddress> addresses = {};
+  std::optional<dns::DnsName> canonical = {};
+  std::string reason = {};  // why that owner
+};
+
+struct PlannedDomain {
+  dns::DnsName domain;
+  std::string source = {};
+  MxStatus status = MxStatus::temporary;
+  dns::Security dnssec = dns::Security::insecure;
+  std::vector<PlannedTarget> targets = {};
+  std::string reason = {};  // why there are no targets
+};
+
+enum class Action {
+  issue,    // there is no certificate yet
+  renew,    // it is due
+  replace,  // it lacks a name that it must have
+  none,
+};
+
+struct PlannedCertificate {
+  std::string name;                      // what it is stored under
+  std::vector<dns::DnsName> names = {};  // what would be ordered; the certificate's own name first, then by alphabet
+  Action action = Action::none;
+  std::string why = {};
+  std::optional<SystemTime> not_after = {};  // of the live one
+
+  std::vector<std::string> ascii_names() const;
+};
+
+struct Plan {
+  std::vector<PlannedDomain> domains = {};
+  std::vector<PlannedCertificate> certificates = {};  // empty when no name is ours
+  std::vector<Warning> warnings = {};  // those of the lookups, then name_dropped, name_kept, partly_ours,
+                                       // only_private_addresses, certificate_unplanned
+};
+
+/// Which names go on which certificate, and what is to be done about it. Pure.
+///
+/// Law 1: a temporary or bogus answer neither adds a name nor takes one away that the live certificate has. Law 2: a
+/// name is dropped only on a definite answer, and only from the next certificate: a drop alone replaces nothing.
+/// Throws Error (code `too_many_names`) when the names do not fit into one certificate.
+Plan plan_certificates(const PlanInput& input);
+
+/// Less than a third of the lifetime is left, or half when it is shorter than ten days.
+bool is_due(const CurrentCertificate& certificate, SystemTime now);
+
+std::string_view to_string(Action action);
+
+}  // namespace mxcert::mx
