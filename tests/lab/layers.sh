@@ -1,0 +1,136 @@
+# shellcheck shell=bash
+# Layers: what a host has besides the machine's own files. Each is packages installed once per machine, kept as
+# a tar file in $cache, unpacked into the lab's tmpfs by `lab up`, and stacked between `/` and the host's own changes.
+
+layer_packages() {
+  case $1 in
+    base) echo knot knot-dnsutils unbound dns-root-data iproute2 procps ;;
+    exim) echo exim4-daemon-light lsb-base iproute2 procps ;;
+    *) die "no such layer: $1" ;;
+  esac
+}
+
+# What a layer was made from: when any of it changes, the layer is made anew.
+layer_key() {
+  { cat /var/lib/dpkg/status "$here/layers.sh"; layer_packages "$1"; } | sha256sum | cut -c1-16
+}
+
+layer_file() { echo "$cache/$1-$(layer_key "$1").tar"; }
+
+# build_layer NAME: makes the layer unless it is there. Two labs starting at once make it once.
+build_layer() {
+  local file
+  file=$(layer_file "$1")
+  [ -e "$file" ] && return
+  mkdir -p "$cache"
+  (
+    flock 9
+    [ -e "$file" ] && exit
+    say "installing into layer $1 (once per machine, half a minute)"
+    local log=$cache/$1.log
+    # shellcheck disable=SC2016  # expanded by the inner bash
+    rm -f "$cache/$1"-*.tar "$cache/$1".tmp.*
+    if ! unshare --mount --pid --fork --kill-child bash -euo pipefail -c \
+      '. "$0"; build_layer_here "$1" "$2"' "$here/layers.sh" "$1" "$cache/$1.tmp.$$" >"$log" 2>&1; then
+      tail -n 30 "$log" >&2
+      rm -f "$cache/$1.tmp.$$"
+      die "layer $1 failed; the whole log is $log"
+    fi
+    mv "$cache/$1.tmp.$$" "$file"
+  ) 9>"$cache/.lock"
+}
+
+# Runs in mount and pid namespaces of its own, so that nothing needs to be taken down afterwards.
+build_layer_here() {
+  local name=$1 out=$2 work=/mnt
+  mount --make-rprivate /
+  mount -t tmpfs -o mode=0755 tmpfs "$work"
+  mkdir "$work"/{upper,work,root}
+  mount -t overlay overlay -o "lowerdir=/,upperdir=$work/upper,workdir=$work/work" "$work/root"
+  local root=$work/root
+  mount -t proc proc "$root/proc"
+  mount --rbind /dev "$root/dev"
+  mount -t tmpfs tmpfs "$root/run"
+  mount -t tmpfs tmpfs "$root/tmp"
+  rm -f "$root/etc/resolv.conf"
+  cp --dereference /etc/resolv.conf "$root/etc/resolv.conf"
+  printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+  chmod 0755 "$root/usr/sbin/policy-rc.d"
+
+  layer_preseed "$name" "$root"
+  layer_install "$root" "$name"
+  "layer_finish_$name" "$root"
+
+  rm -f "$root/usr/sbin/policy-rc.d" "$root/etc/resolv.conf"
+  umount -l "$root"
+  tar -C "$work/upper" --xattrs --xattrs-include='*' --exclude=./run --exclude=./tmp --exclude=./var/log/apt \
+    --exclude=./var/cache/apt --exclude=./var/cache/debconf/*-old --exclude=./var/lib/dpkg/*-old -cf "$out" .
+}
+
+layer_install() {
+  local root=$1 packages options
+  read -ra packages <<<"$(layer_packages "$2")"
+  options=(-qq -y --no-install-recommends -o Dir::Cache=/tmp/apt -o DPkg::Options::=--force-unsafe-io
+    -o DPkg::Options::=--force-confold -o APT::Sandbox::User=root)
+  mkdir -p "$root/tmp/apt/archives/partial" "$root/tmp/lists/partial"
+  in_layer() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
+  if ! in_layer apt-get install "${options[@]}" "${packages[@]}"; then
+    # The machine's package lists are missing or too old: use fresh ones, for the layer only.
+    options+=(-o Dir::State::Lists=/tmp/lists)
+    in_layer apt-get update "${options[@]}"
+    in_layer apt-get install "${options[@]}" "${packages[@]}"
+  fi
+}
+
+layer_preseed() {
+  [ "$1" = exim ] || return 0
+  rm -f "$2/etc/mailname"
+  echo foo.example.com >"$2/etc/mailname"
+  chroot "$2" debconf-set-selections <<'PRESEED'
+exim4-config exim4/dc_eximconfig_configtype select internet site; mail is sent and received directly using SMTP
+exim4-config exim4/mailname string foo.example.com
+exim4-config exim4/dc_local_interfaces string
+exim4-config exim4/dc_other_hostnames string example.com; example.net; example.org
+exim4-config exim4/dc_relay_domains string
+exim4-config exim4/dc_relay_nets string
+exim4-config exim4/dc_minimaldns boolean false
+exim4-config exim4/use_split_config boolean false
+exim4-config exim4/dc_localdelivery select mbox format in /var/mail/
+exim4-config exim4/dc_postmaster string root
+man-db man-db/auto-update boolean false
+PRESEED
+}
+
+layer_finish_base() { layer_pebble "$1"; }
+
+# The certificate that an administrator makes while following Debian's README: self-signed, for the host's own name.
+layer_finish_exim() {
+  local etc=$1/etc/exim4
+  openssl req -x509 -newkey rsa:2048 -nodes -days 1095 -subj /CN=foo.example.com \
+    -keyout "$etc/exim.key" -out "$etc/exim.crt"
+  chroot "$1" chown root:Debian-exim /etc/exim4/exim.key /etc/exim4/exim.crt
+  chroot "$1" chmod 0640 /etc/exim4/exim.key /etc/exim4/exim.crt
+}
+
+# Debian 12 has Pebble 2.4. The newer one comes from sid, through an apt state of its own that only reuses the
+# machine's mirror; where that cannot be had, the distribution's own must do (`lab pebble version` tells which).
+layer_pebble() {
+  local dir=$1/tmp/pebble
+  mkdir -p "$dir"/{state/lists/partial,cache/archives/partial,parts}
+  local mirror
+  # shellcheck disable=SC2016  # apt's own variables
+  mirror=$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' | awk '$1 == "Debian" && $2 == "Debian" {print $3; exit}')
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$dir/sources.list"
+  local sid=(-qq -o Dir::Etc::SourceList="$dir/sources.list" -o Dir::Etc::SourceParts="$dir/parts"
+    -o Dir::Etc::PreferencesParts="$dir/parts" -o Dir::State="$dir/state" -o Dir::State::Status=/var/lib/dpkg/status
+    -o Dir::Cache="$dir/cache" -o APT::Sandbox::User=root)
+  cd "$dir" || return
+  if ! { [ -n "$mirror" ] && apt-get "${sid[@]}" update && apt-get "${sid[@]}" download pebble/sid; }; then
+    echo "no pebble from sid; taking the distribution's own"
+    apt-get -qq -o APT::Sandbox::User=root download pebble || in_layer sh -c \
+      'cd /tmp/pebble && apt-get -qq -o Dir::State::Lists=/tmp/lists -o APT::Sandbox::User=root download pebble'
+  fi
+  dpkg-deb -x pebble_*.deb unpacked
+  cp unpacked/usr/bin/pebble "$1/usr/local/bin/pebble"
+  dpkg-deb -f pebble_*.deb Version >"$1/usr/local/share/pebble-version"
+}
