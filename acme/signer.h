@@ -1,0 +1,16 @@
+#pragma once
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace mxcert::acme {
+
+/// The account key as "sign these bytes": the private half stays wherever `sign` has it.
+struct Signer {
+  std::string public_key_der = {};  // SubjectPublicKeyInfo (RFC 5280 §4.1): P-256, P-384 or RSA
+  /// What OpenSSL makes of `data`: a DER SEQUENCE of r and s for ECDSA, PKCS #1 v1.5 for RSA; with SHA-384 for P-384
+  /// and SHA-256 otherwise.
+  std::function<std::string(std::string_view data)> sign = {};
+};
+
+}  // namespace mxcert::acme
