@@ -1,0 +1,89 @@
+#pragma once
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "deploy/delivery.h"
+#include "deploy/description.h"
+#include "deploy/hook.h"
+#include "deploy/verify.h"
+
+namespace mxcert::deploy {
+
+/// How a deployment ended, for reports and the store.
+struct DeployOutcome {
+  enum class Status {
+    unchanged,              // the files were in place and every listener served the leaf: nothing was touched
+    deployed_and_verified,  // files in place, daemon reloaded, every listener was seen to serve it
+    installed_unverified,   // files in place, but nothing to look at: the daemon is down, or nobody says where it
+                            // listens
+    needs_configuration,    // nothing touched: the daemon is not set up for TLS; `configuration` says what to write
+    rolled_back,            // it did not work: what was there before is there again
+    rollback_failed,        // it did not work, and what was there before could not be put back or is not served
+    failed,                 // it did not work, and there was nothing to put back
+  };
+  Status status = Status::failed;
+  std::string daemon = {};                                // `Exim 4.96`, or the hook's name
+  std::string reason = {};                                // of every status but the first two: what was found, where
+  std::string hint = {};                                  // what to do
+  std::string configuration = {};                         // needs_configuration: the lines, several, for people
+  std::vector<std::filesystem::path> changed_files = {};  // real files that were replaced (rolled back or not)
+  std::vector<Observation> before = {};                   // what the listeners served before anything was touched
+  std::vector<Observation> after = {};                    // what they serve now; empty when nothing was touched
+  std::vector<std::string> warnings = {};  // listeners that served no TLS before and serve none now, for one
+
+  bool succeeded() const {
+    return status == Status::unchanged || status == Status::deployed_and_verified ||
+           status == Status::installed_unverified;
+  }
+};
+std::string_view to_string(DeployOutcome::Status status);
+
+/// The steps of a deployment, in order, for progress on a terminal.
+enum class Step {
+  describing,  // asking the hook
+  observing,   // looking at what is served now
+  recording,   // before the previous files are kept
+  installing,  // before each new file is moved in place; the detail is its path
+  reloading,   // before the hook is told
+  verifying,   // before the handshakes
+  restoring,   // something failed: before each previous file is put back
+  finished,    // before the record of the previous files is removed
+};
+
+struct DeployOptions {
+  std::filesystem::path hooks_directory = shipped_hooks_directory();
+  /// Where previous files are kept until the new ones are proven, one directory per target: made with mode 0700, on any
+  /// file system. If it holds an unfinished deployment, that is undone first.
+  std::filesystem::path journal_directory;
+  std::chrono::milliseconds verify_timeout{20'000};  // how long the daemon may take to show the new certificate
+  std::chrono::milliseconds probe_timeout{10'000};   // for one handshake
+  std::function<void(Step, std::string_view detail)> progress = {};
+  /// Addresses that wildcard listeners stand for.
+  std::function<std::vector<std::string>()> addresses = local_addresses;
+};
+
+/// Brings `delivery` into service at `target`: describe, check, keep the previous files, install, reload, prove it by
+/// handshakes with and without SNI; if that fails, previous files back, reload, look again.
+///
+/// What does not work is an outcome, not an exception. Throws ConfigError for a hook that cannot be used, Error when
+/// the journal cannot be written (nothing was touched), Interrupted; an interrupted or killed deployment is undone by
+/// the next call, or by recover_unfinished.
+DeployOutcome deploy(Clock& clock, const Target& target, const Delivery& delivery, const DeployOptions& options);
+
+/// Undoes the deployment that was under way when a run was killed, if there was one: the previous files are put back,
+/// so that key and certificate on disk agree, and the daemon reloads. Says what was done, empty when there was nothing
+/// to do. Files that somebody else has replaced since are left alone. Throws Error when it cannot be done.
+std::optional<std::string> recover_unfinished(Clock& clock, const Target& target, const Delivery& delivery,
+                                              const DeployOptions& options);
+
+/// Takes a first deployment away again: what the hook configured, then the files, if they hold `delivery`, and reloads.
+/// For a daemon that was set up by `configure = true` and has no previous version to return to.
+DeployOutcome withdraw(Clock& clock, const Target& target, const Delivery& delivery, const DeployOptions& options);
+
+}  // namespace mxcert::deploy

@@ -1,0 +1,37 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "deploy/delivery.h"
+
+namespace mxcert::deploy {
+
+/// Where the hooks that ship are: `mxcert-hooks` beside the program (a build folder has it), else the libexec folder of
+/// the prefix that the program is installed in.
+std::filesystem::path shipped_hooks_directory();
+
+/// The program behind `[[deploy]] hook`: a name is looked up in `hooks_directory`, a path is taken as it is.
+///
+/// Throws ConfigError when there is none, when it cannot be executed, and when somebody else could change it: writable
+/// by everybody or by another group, or (a path) owned by neither root nor us.
+std::filesystem::path find_hook(const std::string& hook, const std::filesystem::path& hooks_directory);
+
+enum class HookEvent { describe, check, deploy, rollback };
+std::string_view to_string(HookEvent event);
+
+/// A hook that did what it was asked, or says that it has nothing to do with such an event.
+struct HookAnswer {
+  bool handled = true;  // false: exit status 42
+  std::string standard_output = {};
+};
+
+/// Runs `program EVENT` as hooks/README.md promises: no shell, clean environment with MXCERT_* and RENEWED_*, process
+/// group of its own, `target.timeout`. `configure` becomes MXCERT_CONFIGURE.
+///
+/// Throws Error with the last lines of its stderr when it fails or takes too long; Interrupted.
+HookAnswer run_hook(Clock& clock, const std::filesystem::path& program, HookEvent event, const Target& target,
+                    const Delivery& delivery, bool configure);
+
+}  // namespace mxcert::deploy

@@ -1,0 +1,39 @@
+#pragma once
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "deploy/endpoint.h"
+#include "pki/certificate.h"
+
+namespace mxcert::deploy {
+
+/// What a TLS client was shown by a server. Whether to trust it is decided elsewhere.
+struct ProbeResult {
+  enum class Status {
+    shown,             // the handshake succeeded: `chain` is what was presented
+    unreachable,       // nothing listens there, or no route
+    timed_out,         // connected or not, it took too long
+    no_starttls,       // it speaks the protocol but does not offer STARTTLS
+    protocol_error,    // what it says is not the protocol, or it breaks off
+    handshake_failed,  // TLS began and failed: for a server, as good as no certificate
+  };
+  Status status = Status::unreachable;
+  std::vector<pki::Certificate> chain = {};  // as sent, leaf first
+  std::string tls_version = {};              // `TLSv1.3`
+  std::string banner = {};                   // its greeting, printable, for people
+  std::string reason = {};                   // why not `shown`, printable
+
+  bool shown() const { return status == Status::shown; }
+};
+
+/// Connects to `endpoint` by address, speaks its protocol up to STARTTLS (RFC 3207, RFC 9051 §6.2.1, RFC 2595 §4) or
+/// begins TLS at once, with `server_name` as SNI unless empty (RFC 6066 §3), and takes leave.
+///
+/// Never throws for what the other side does; what it sends is limited in size and by `timeout` as a whole. Throws
+/// Interrupted, and Error when this machine cannot make a socket.
+ProbeResult probe(Clock& clock, const Endpoint& endpoint, const std::string& server_name,
+                  std::chrono::milliseconds timeout);
+
+}  // namespace mxcert::deploy
