@@ -1,0 +1,267 @@
+# shellcheck shell=bash
+# What an end-to-end test is written in. A test is a script NN-name.sh:
+#
+#   . "$(dirname "$0")/lib.sh"
+#
+#   scene "a null MX is an answer, not a failure"
+#   standard_config nullmx.example | put foo /etc/mxcert/mxcert.toml
+#   mxcert plan --json
+#   expect_exit 0
+#   expect_json '.domains[0].status == "null_mx"'
+#
+# The lab is as after `lab up` when a test begins. Scenes of one file follow each other on the same hosts; `reset` makes
+# the lab new in between. The first expectation that does not hold ends the file, with all commands and what they
+# printed. tests/e2e/run runs the tests; a single one runs by itself too, in the lab that is up.
+# A command that fails without being run by `run` ends the test as well: a mistyped expectation must not pass.
+set -Eeuo pipefail
+trap 'fail "this failed: $BASH_COMMAND"' ERR
+
+e2e_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+lab=$e2e_dir/../lab/lab
+export MXCERT_LAB_DIR=${MXCERT_LAB_DIR:-/run/mxcert-lab}
+
+test_name=$(basename "$0" .sh)
+scene_name=''
+scene_started=$EPOCHREALTIME
+work=$(mktemp -d "$MXCERT_LAB_DIR/share/test.XXXXXX")
+transcript=$work/transcript
+: >"$transcript"
+status=0 stdout='' stderr=''
+
+# ---- scenes -----------------------------------------------------------------------------------------------------
+
+# scene TITLE: what the lines up to the next scene show
+scene() {
+  end_scene
+  scene_name=$1
+  scene_started=$EPOCHREALTIME
+  printf '\n-- %s\n' "$1" >>"$transcript"
+}
+
+# skip WHY: ends the test here, visibly
+skip() {
+  report skip "$*"
+  scene_name=''
+  exit 0
+}
+
+# fail WHY: ends the test here
+fail() {
+  trap - ERR
+  local frame=0
+  # The line of the test, not of the function here that noticed.
+  while [[ ${BASH_SOURCE[frame]:-} == */lib.sh ]]; do ((frame += 1)); done
+  report fail "$*"
+  {
+    echo "$test_name.sh:${BASH_LINENO[frame - 1]}: $*"
+    sed -n "${BASH_LINENO[frame - 1]}s/^ */    /p" "$0"
+    echo "what was run:"
+    sed 's/^/    /' "$transcript"
+  } >&2
+  scene_name=''
+  exit 1
+}
+
+end_scene() { [ -z "$scene_name" ] || report pass ''; }
+
+# One line per scene for the runner: verdict, milliseconds, title, reason.
+report() {
+  local now=$EPOCHREALTIME
+  printf '%s\t%d\t%s\t%s\n' "$1" $(((${now/./} - ${scene_started/./}) / 1000)) "${scene_name:-(all)}" "$2" >>"${E2E_RESULTS:-/dev/stdout}"
+}
+
+finish() {
+  local end=$?
+  rm -rf "$work"
+  if [ -n "$scene_name" ]; then
+    if [ "$end" = 0 ]; then end_scene; else report fail "the test itself ended with $end"; fi
+  fi
+}
+trap finish EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+
+# ---- doing ------------------------------------------------------------------------------------------------------
+
+# run CMD…: runs it and remembers what it printed and how it ended, in $stdout, $stderr and $status
+run() {
+  status=0
+  timeout --foreground "${E2E_TIMEOUT:-120}" "$@" >"$work/stdout" 2>"$work/stderr" </dev/null || status=$?
+  remember "$@"
+}
+
+# run_with INPUT CMD…: the same, with INPUT on stdin
+run_with() {
+  local input=$1
+  shift
+  status=0
+  timeout --foreground "${E2E_TIMEOUT:-120}" "$@" >"$work/stdout" 2>"$work/stderr" <<<"$input" || status=$?
+  remember "$@"
+}
+
+remember() {
+  stdout=$(tr -d '\0' <"$work/stdout")
+  stderr=$(tr -d '\0' <"$work/stderr")
+  {
+    if [ "$1" = "$lab" ]; then echo "\$ lab ${*:2}"; else echo "\$ $*"; fi
+    shorten <<<"$stdout" | sed '/^$/d; s/^/  | /'
+    shorten <<<"$stderr" | sed '/^$/d; s/^/  ! /'
+    [ "$status" = 0 ] || echo "  = exit $status"
+  } >>"$transcript"
+}
+shorten() { awk 'NR <= 60 { print } END { if (NR > 60) print "… (" NR - 60 " more lines)" }'; }
+
+# on HOST CMD…: run, in a host
+on() { run "$lab" exec "$@"; }
+# mxcert ARGS…: run, in the mail host
+mxcert() { on foo mxcert "$@"; }
+
+# What has to work for the test to make sense. Fails the test otherwise; remembers nothing.
+lab() {
+  local output
+  if [ "$1" = exec ]; then "$lab" "$@"; return; fi
+  printf '$ lab %s\n' "$*" >>"$transcript"
+  output=$("$lab" "$@" 2>&1) || fail "lab $*: $output"
+  [ -z "$output" ] || printf '%s\n' "$output"
+}
+reset() { lab reset; }
+# zone NAME < body, or zone --bogus NAME < body
+zone() { lab zone "$@"; }
+
+# put HOST PATH [MODE] < content
+put() {
+  # shellcheck disable=SC2016  # expanded in the host
+  "$lab" exec "$1" sh -c 'mkdir -p "$(dirname "$0")" && cat >"$0" && chmod "$1" "$0"' "$2" "${3:-0644}" || fail "put $1 $2"
+  echo "\$ put $1 $2" >>"$transcript"
+}
+# get HOST PATH
+get() { "$lab" exec "$1" cat "$2"; }
+
+# standard_config [DOMAIN…]: a configuration that works in the lab; edit it with sed or append to it
+standard_config() {
+  local domain list=''
+  [ $# -gt 0 ] || set -- example.com example.net example.org
+  for domain; do list+="${list:+, }\"$domain\""; done
+  cat <<TOML
+contact = ["postmaster@example.com"]
+agree_tos = true
+
+[ca]
+directory = "$("$lab" pebble dir)"
+trust = "$("$lab" ca-trust)"
+
+[domains]
+list = [$list]
+
+[[deploy]]
+hook = "exim"
+TOML
+}
+configure() { standard_config "$@" | put foo /etc/mxcert/mxcert.toml; }
+
+# ---- expecting: about the command run last -------------------------------------------------------------------------
+
+expect_exit() { [ "$status" = "$1" ] || fail "exit status is $status, not $1"; }
+
+expect_stdout() { [[ $stdout == *"$1"* ]] || fail "stdout does not hold: $1"; }
+expect_stderr() { [[ $stderr == *"$1"* ]] || fail "stderr does not hold: $1"; }
+expect_stdout_like() { grep -qE -- "$1" <<<"$stdout" || fail "no line of stdout is like: $1"; }
+expect_stderr_like() { grep -qE -- "$1" <<<"$stderr" || fail "no line of stderr is like: $1"; }
+expect_not_stdout() { [[ $stdout != *"$1"* ]] || fail "stdout holds: $1"; }
+expect_not_stderr() { [[ $stderr != *"$1"* ]] || fail "stderr holds: $1"; }
+expect_no_stdout() { [ -z "$stdout" ] || fail "stdout is not empty"; }
+expect_no_stderr() { [ -z "$stderr" ] || fail "stderr is not empty"; }
+expect_no_output() { expect_no_stdout; expect_no_stderr; }
+
+# expect_json FILTER: jq finds it true of stdout, which is exactly one document
+expect_json() {
+  jq -e -s "if length == 1 then .[0] | ($1) else false end" >/dev/null 2>"$work/jq" <<<"$stdout" ||
+    fail "not true of the JSON on stdout: $1 $(cat "$work/jq")"
+}
+
+# ---- expecting: about the world -----------------------------------------------------------------------------------
+
+# expect CMD…: it succeeds
+expect() { run "$@"; [ "$status" = 0 ] || fail "failed: $*"; }
+expect_same() { [ "$1" = "$2" ] || fail "not the same: '$1' and '$2'"; }
+expect_different() { [ "$1" != "$2" ] || fail "the same: '$1'"; }
+
+# expect_file HOST PATH OWNER:GROUP MODE
+expect_file() {
+  local found
+  found=$("$lab" exec "$1" stat -L -c '%U:%G %a' "$2" 2>&1) || fail "$1: $2: $found"
+  [ "$found" = "$3 ${4#0}" ] || fail "$1: $2 is $found, not $3 ${4#0}"
+}
+expect_no_file() { ! "$lab" exec "$1" test -e "$2" || fail "$1: $2 is there"; }
+
+mail_addresses=(192.0.2.1 '[2001:db8::1]')
+
+# expect_served NAME PORT [ADDRESS…]: a sender that wants to reach NAME, and trusts the CA, is satisfied on every
+# address, whether it says which name it wants or not
+expect_served() {
+  local name=$1 port=$2 address sni how=()
+  shift 2
+  [ $# -gt 0 ] || set -- "${mail_addresses[@]}"
+  [ "$port" = 465 ] || how=(-starttls smtp -name client.lab.example)
+  "$lab" ca-root >"$MXCERT_LAB_DIR/share/ca-root.pem" 2>"$work/ca-root" || fail "ca-root: $(cat "$work/ca-root")"
+  for address; do
+    for sni in "-servername $name" -noservername; do
+      # shellcheck disable=SC2086  # an option and its value
+      run "$lab" exec client openssl s_client -connect "$address:$port" "${how[@]}" $sni -brief \
+        -verify_hostname "$name" -verify_return_error -CAfile "$MXCERT_LAB_DIR/share/ca-root.pem"
+      [ "$status" = 0 ] || fail "$address:$port ($sni) does not satisfy a sender that looks for $name"
+    done
+  done
+}
+
+# served NAME|-  PORT [ADDRESS]: the fingerprint of the leaf that is shown
+served() {
+  local how=starttls
+  [ "$2" != 465 ] || how=implicit
+  { "$lab" tls "${3:-192.0.2.1}:$2" "$how" "$1" 2>&1 || true; } | sed -n 's/^sha256 *//p'
+}
+# expect_names NAMES PORT [ADDRESS]: the leaf holds exactly these names, "mx.example.com mx2.example.com"
+expect_names() {
+  local how=starttls found
+  [ "$2" != 465 ] || how=implicit
+  found=$({ "$lab" tls "${3:-192.0.2.1}:$2" "$how" - 2>&1 || true; } |
+    sed -n 's/^names *//p' | tr -d ' ' | tr ',' '\n' | sed 's/^DNS://' | sort | xargs)
+  [ "$found" = "$(tr ' ' '\n' <<<"$1" | sort | xargs)" ] || fail "port $2 shows '$found', not '$1'"
+}
+# expect_self_signed PORT: what Exim shows before anything was issued
+expect_self_signed() {
+  local how=starttls found
+  [ "$1" != 465 ] || how=implicit
+  found=$("$lab" tls "192.0.2.1:$1" "$how" - 2>&1) || true
+  [[ $found == *"issuer   CN = foo.example.com"* ]] || fail "port $1 does not show Exim's own certificate: $found"
+}
+
+# The CA's view: requests since ca_mark.
+ca_mark() { ca_seen=$("$lab" pebble logs | wc -l); }
+ca_requests() { "$lab" pebble logs | tail -n "+$((ca_seen + 1))" | grep -E '(GET|HEAD|POST) /' || true; }
+expect_no_ca_requests() {
+  local found
+  found=$(ca_requests)
+  [ -z "$found" ] || fail "the CA was asked: $found"
+}
+# expect_ca_requests COUNT PATTERN: so many requests like PATTERN, "POST /order-plz"
+expect_ca_requests() {
+  local found
+  found=$(ca_requests | grep -cE -- "$2") || true
+  [ "$found" = "$1" ] || fail "$found requests like '$2', not $1: $(ca_requests)"
+}
+
+# within SECONDS CMD…: waits until CMD succeeds
+within() {
+  local until=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt $until ] || fail "did not come true in time: $*"
+    sleep 0.1
+  done
+}
+
+# Pebble 2.10 and newer has renewal information, profiles and dns-persist-01.
+need_new_pebble() {
+  dpkg --compare-versions "$("$lab" pebble version)" ge 2.10 || skip "needs Pebble 2.10, this is $("$lab" pebble version)"
+}
