@@ -15,7 +15,7 @@
 namespace mxcert::dns {
 
 struct UnboundOptions {
-  /// `ADDRESS` or `ADDRESS@PORT`; empty: those of /etc/resolv.conf, and the root servers when it names none.
+  /// `ADDRESS` or `ADDRESS@PORT`; empty: those of /etc/resolv.conf, read once.
   std::vector<std::string> servers = {};
   /// File of DS or DNSKEY records; default: Debian's root.key if it is there, else nothing is validated.
   std::optional<std::filesystem::path> trust_anchor = std::nullopt;

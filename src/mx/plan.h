@@ -69,8 +69,11 @@ struct PlannedCertificate {
 struct Plan {
   std::vector<PlannedDomain> domains = {};
   std::vector<PlannedCertificate> certificates = {};  // empty when no name is ours
-  std::vector<Warning> warnings = {};  // those of the lookups, then name_dropped, name_kept, partly_ours,
-                                       // only_private_addresses, certificate_unplanned
+  /// Those of the lookups, and the plan's own: domain_unknown, host_unknown, name_kept, name_dropped, partly_ours,
+  /// only_private_addresses, certificate_unplanned. Each once.
+  std::vector<Warning> warnings = {};
+};  // those of the lookups, then of the plan: domain_unknown, host_unknown, name_kept, name_dropped, partly_ours,
+    // only_private_addresses, certificate_unplanned
 };
 
 /// Which names go on which certificate, and what is to be done about it. Pure.

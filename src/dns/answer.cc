@@ -1,0 +1,45 @@
+#include "dns/answer.h"
+
+namespace mxcert::dns {
+
+std::string_view to_string(RecordType type) {
+  switch (type) {
+    case RecordType::a:
+      return "A";
+    case RecordType::mx:
+      return "MX";
+    case RecordType::aaaa:
+      return "AAAA";
+  }
+  return "?";
+}
+
+std::string_view to_string(AnswerStatus status) {
+  switch (status) {
+    case AnswerStatus::ok:
+      return "ok";
+    case AnswerStatus::nodata:
+      return "nodata";
+    case AnswerStatus::nxdomain:
+      return "nxdomain";
+    case AnswerStatus::temporary:
+      return "temporary";
+    case AnswerStatus::bogus:
+      return "bogus";
+  }
+  return "?";
+}
+
+std::string_view to_string(Security security) {
+  switch (security) {
+    case Security::secure:
+      return "secure";
+    case Security::insecure:
+      return "insecure";
+    case Security::bogus:
+      return "bogus";
+  }
+  return "?";
+}
+
+}  // namespace mxcert::dns

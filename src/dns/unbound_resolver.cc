@@ -1,0 +1,353 @@
+#include "dns/unbound_resolver.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <unbound.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <set>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/handle.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "dns/wire.h"
+
+namespace mxcert::dns {
+namespace {
+
+using UnboundContext = Handle<ub_ctx, ub_ctx_delete>;
+
+constexpr int class_in = 1;
+constexpr const char* system_trust_anchor = "/usr/share/dns/root.key";
+constexpr const char* resolv_conf = "/etc/resolv.conf";
+constexpr std::size_t max_trust_anchor_bytes = 1 << 20;
+constexpr std::size_t max_records = 1000;
+
+void require(int status, std::string_view doing) {
+  if (status == UB_NOERROR) return;
+  throw Error(fmt::format("cannot start the DNS resolver: {}: {}", doing, ::ub_strerror(status)), {}, "dns");
+}
+
+void set_option(ub_ctx& context, const char* option, const std::string& value) {
+  require(::ub_ctx_set_option(&context, option, value.c_str()), option);
+}
+
+/// libunbound is built for one question at a time; this is for hundreds. One socket a question in flight, so that
+/// none waits for another, below the usual limit of 1024 descriptors.
+void set_sizes(ub_ctx& context, std::size_t max_in_flight) {
+  set_option(context, "outgoing-range:", std::to_string(std::clamp<std::size_t>(max_in_flight + 56, 64, 512)));
+  set_option(context, "num-queries-per-thread:", std::to_string(2 * max_in_flight + 64));
+  set_option(context, "outgoing-num-tcp:", "16");
+  set_option(context, "msg-cache-size:", "4m");
+  set_option(context, "rrset-cache-size:", "4m");
+}
+
+/// What Unbound answers from its own knowledge unless told otherwise, and what private networks and labs use.
+void ask_servers_for_everything(ub_ctx& context) {
+  set_option(context, "unblock-lan-zones:", "yes");
+  set_option(context, "local-zone:", "test. nodefault");
+}
+
+[[noreturn]] void refuse_server(std::string_view server, std::string_view reason) {
+  throw ConfigError(fmt::format("DNS server \"{}\": {}", printable(server, 200), reason),
+                    "write ADDRESS or ADDRESS@PORT, such as 192.0.2.53 or 127.0.0.1@8053");
+}
+
+void check_server(std::string_view server) {
+  const auto at = server.find('@');
+  if (!IpAddress::find(server.substr(0, at))) refuse_server(server, "this is no IP address");
+  if (at == std::string_view::npos) return;
+  const std::string_view port = server.substr(at + 1);
+  std::uint16_t number = 0;
+  const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (failure != std::errc{} || end != port.data() + port.size() || number == 0)
+    refuse_server(server, "this is no port number");
+}
+
+void set_servers(ub_ctx& context, const std::vector<std::string>& servers) {
+  for (const std::string& server : servers) {
+    check_server(server);
+    if (const int status = ::ub_ctx_set_fwd(&context, server.c_str()); status != UB_NOERROR)
+      refuse_server(server, ::ub_strerror(status));
+  }
+  std::error_code ignored;
+  if (servers.empty() && std::filesystem::exists(resolv_conf, ignored))
+    require(::ub_ctx_resolvconf(&context, resolv_conf), resolv_conf);
+}
+
+/// libunbound reads the file much later and says little, so what can be said is said here.
+void check_trust_anchor(const std::filesystem::path& file) {
+  try {
+    const std::string content = read_file(file, max_trust_anchor_bytes);
+    if (content.find("DS") != std::string::npos || content.find("DNSKEY") != std::string::npos) return;
+  } catch (const Error& failure) {
+    throw ConfigError(fmt::format("DNSSEC trust anchor: {}", failure.message()),
+                      "name a file with the root's DS or DNSKEY records, or install the package dns-root-data");
+  }
+  throw ConfigError(fmt::format("DNSSEC trust anchor {}: it has no DS or DNSKEY record", file.string()),
+                    "name a file with the root's DS or DNSKEY records, or install the package dns-root-data");
+}
+
+void set_trust_anchor(ub_ctx& context, const UnboundOptions& options) {
+  if (!options.validate) return;
+  std::error_code ignored;
+  if (!options.trust_anchor && !std::filesystem::exists(system_trust_anchor, ignored)) return;
+  const std::filesystem::path file = options.trust_anchor.value_or(system_trust_anchor);
+  check_trust_anchor(file);
+  require(::ub_ctx_add_ta_file(&context, file.c_str()), "trust anchor");
+}
+
+/// Options cannot be set after this; files named by them have been read.
+void finish_configuration(ub_ctx& context, const UnboundOptions& options) {
+  const int status = ::ub_ctx_zone_remove(&context, "test.");
+  if (status == UB_NOERROR) return;
+  if (options.validate && options.trust_anchor)
+    throw ConfigError(fmt::format("DNSSEC trust anchor {}: its records cannot be read", options.trust_anchor->string()),
+                      "name a file with the root's DS or DNSKEY records");
+  require(status, "configuration");
+}
+
+UnboundContext make_context(const UnboundOptions& options) {
+  UnboundContext context(::ub_ctx_create());
+  if (!context) throw Error("cannot start the DNS resolver: out of memory or descriptors", {}, "dns");
+  require(::ub_ctx_debugout(context.get(), nullptr), "log");  // what matters comes as a result
+  require(::ub_ctx_async(context.get(), 1), "thread");
+  set_sizes(*context, options.max_in_flight);
+  ask_servers_for_everything(*context);
+  set_servers(*context, options.servers);
+  set_trust_anchor(*context, options);
+  finish_configuration(*context, options);
+  return context;
+}
+
+Answer temporary(std::string reason) {
+  Answer answer;
+  answer.reason = std::move(reason);
+  return answer;
+}
+
+std::string rcode_name(int rcode) {
+  switch (rcode) {
+    case 1:
+      return "FORMERR";
+    case 2:
+      return "SERVFAIL";
+    case 4:
+      return "NOTIMP";
+    case 5:
+      return "REFUSED";
+    default:
+      return fmt::format("error {}", rcode);
+  }
+}
+
+bool add_record(Answer& answer, RecordType type, std::span<const std::uint8_t> rdata) {
+  if (type == RecordType::mx) {
+    std::optional<MxRecord> record = parse_mx(rdata);
+    if (record) answer.mx.push_back(std::move(*record));
+    return record.has_value();
+  }
+  const std::optional<IpAddress> address = type == RecordType::a ? parse_a(rdata) : parse_aaaa(rdata);
+  if (address) answer.addresses.push_back(*address);
+  return address.has_value();
+}
+
+bool add_records(Answer& answer, RecordType type, const ub_result& result) {
+  for (std::size_t i = 0; i < max_records && result.data[i] != nullptr; ++i) {
+    const auto* data = reinterpret_cast<const std::uint8_t*>(result.data[i]);
+    if (!add_record(answer, type, {data, static_cast<std::size_t>(result.len[i])})) return false;
+  }
+  std::ranges::sort(answer.mx);
+  std::ranges::sort(answer.addresses);
+  return true;
+}
+
+Answer to_answer(const Question& question, const ub_result& result) {
+  Answer answer;
+  if (result.bogus != 0) {
+    answer.status = AnswerStatus::bogus;
+    answer.security = Security::bogus;
+    answer.reason = printable(trim(result.why_bogus == nullptr ? "validation failed" : result.why_bogus), 400);
+    return answer;
+  }
+  constexpr int noerror = 0;
+  constexpr int nxdomain = 3;
+  if (result.rcode != noerror && result.rcode != nxdomain)
+    return temporary(fmt::format("the DNS answers {}", rcode_name(result.rcode)));
+  answer.security = result.secure != 0 ? Security::secure : Security::insecure;
+  answer.ttl = std::chrono::seconds{std::max(result.ttl, 0)};
+  if (result.canonname != nullptr) answer.canonical = DnsName::parse_host(result.canonname);
+  if (answer.canonical == question.name) answer.canonical.reset();
+  if (result.nxdomain != 0) {
+    answer.status = AnswerStatus::nxdomain;
+  } else if (result.havedata == 0) {
+    answer.status = AnswerStatus::nodata;
+  } else {
+    answer.status = AnswerStatus::ok;
+    if (!add_records(answer, question.type, result))
+      return temporary(fmt::format("the DNS answers with {} data that cannot be read", to_string(question.type)));
+  }
+  return answer;
+}
+
+std::string seconds_text(std::chrono::milliseconds duration) {
+  return fmt::format("{:g} s", static_cast<double>(duration.count()) / 1000);
+}
+
+}  // namespace
+
+struct UnboundResolver::Context {
+  UnboundContext handle;
+};
+
+/// The questions of one call that are under way. Cancels what is left when it ends, however it ends: libunbound
+/// holds pointers into it.
+class UnboundResolver::Batch {
+ public:
+  Batch(UnboundResolver& resolver, std::vector<Question> questions)
+      : resolver_(resolver),
+        context_(*resolver.context_->handle),
+        waiting_(std::move(questions)),
+        deadline_(Deadline::after(resolver.clock_, resolver.options_.batch_timeout)) {}
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+  ~Batch() {
+    for (const auto& query : in_flight_)
+      ::ub_cancel(&context_, query->id);
+  }
+
+  void run() {
+    const std::size_t asked = waiting_.size();
+    while (!waiting_.empty() || !in_flight_.empty()) {
+      start_queries();
+      wait();
+      collect();
+      expire();
+      if (resolver_.options_.progress) resolver_.options_.progress(asked - waiting_.size() - in_flight_.size(), asked);
+    }
+  }
+
+ private:
+  struct Query {
+    Question question;
+    Deadline deadline;
+    int id = 0;
+    std::optional<Answer> answer = {};
+  };
+
+  /// Called by ub_process; nothing may be thrown through libunbound.
+  static void on_result(void* data, int status, ub_result* result) noexcept {
+    const Handle<ub_result, ub_resolve_free> owned(result);
+    auto& query = *static_cast<Query*>(data);
+    try {
+      query.answer = status == UB_NOERROR && owned
+                         ? to_answer(query.question, *owned)
+                         : temporary(fmt::format("the lookup failed: {}", ::ub_strerror(status)));
+    } catch (const std::exception&) {
+      query.answer = Answer{};
+    }
+  }
+
+  void start_queries() {
+    while (!waiting_.empty() && in_flight_.size() < std::max<std::size_t>(resolver_.options_.max_in_flight, 1)) {
+      Question question = std::move(waiting_.back());
+      waiting_.pop_back();
+      auto query = std::make_unique<Query>(
+          Query{std::move(question), Deadline::after(resolver_.clock_, resolver_.options_.query_timeout)});
+      const int status =
+          ::ub_resolve_async(&context_, query->question.name.ascii().c_str(), static_cast<int>(query->question.type),
+                             class_in, query.get(), &Batch::on_result, &query->id);
+      if (status == UB_NOERROR)
+        in_flight_.push_back(std::move(query));
+      else
+        finish(query->question, temporary(fmt::format("the lookup failed: {}", ::ub_strerror(status))));
+    }
+  }
+
+  /// Until an answer, the first deadline or a stop.
+  void wait() {
+    if (in_flight_.empty()) return;
+    // Deadlines are in the order in which queries were started.
+    const auto left = std::min(in_flight_.front()->deadline.left(resolver_.clock_), deadline_.left(resolver_.clock_));
+    pollfd descriptors[] = {{::ub_fd(&context_), POLLIN, 0}, {stop_fd(), POLLIN, 0}};
+    ::poll(descriptors, 2, static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(left.count(), 0, 60'000)));
+    throw_if_stopped();
+  }
+
+  void collect() {
+    if (const int status = ::ub_process(&context_); status != UB_NOERROR)
+      give_up(fmt::format("the lookup failed: {}", ::ub_strerror(status)));
+    std::erase_if(in_flight_, [this](const std::unique_ptr<Query>& query) {
+      if (!query->answer) return false;
+      any_answer_ = true;
+      finish(query->question, std::move(*query->answer));
+      return true;
+    });
+  }
+
+  void expire() {
+    const auto& options = resolver_.options_;
+    if (deadline_.passed(resolver_.clock_))
+      return give_up(
+          fmt::format("no answer from the DNS: the {} for all lookups are over", seconds_text(options.batch_timeout)));
+    const std::string reason = fmt::format("no answer from the DNS within {}", seconds_text(options.query_timeout));
+    bool any_expired = false;
+    std::erase_if(in_flight_, [&](const std::unique_ptr<Query>& query) {
+      if (!query->deadline.passed(resolver_.clock_)) return false;
+      ::ub_cancel(&context_, query->id);
+      finish(query->question, temporary(reason));
+      return any_expired = true;
+    });
+    // Not one answer in all that time: the servers are dead, and the other questions need not find that out again.
+    if (any_expired && !any_answer_) give_up(reason);
+  }
+
+  void give_up(const std::string& reason) {
+    for (const auto& query : in_flight_) {
+      ::ub_cancel(&context_, query->id);
+      finish(query->question, temporary(reason));
+    }
+    in_flight_.clear();
+    for (const Question& question : waiting_)
+      finish(question, temporary(reason));
+    waiting_.clear();
+  }
+
+  void finish(const Question& question, Answer answer) { resolver_.answers_[question] = std::move(answer); }
+
+  UnboundResolver& resolver_;
+  ub_ctx& context_;
+  std::vector<Question> waiting_;
+  std::vector<std::unique_ptr<Query>> in_flight_;  // in the order of their start
+  Deadline deadline_;
+  bool any_answer_ = false;
+};
+
+UnboundResolver::UnboundResolver(Clock& clock, UnboundOptions options)
+    : clock_(clock),
+      options_(std::move(options)),
+      context_(std::make_unique<Context>(Context{make_context(options_)})) {
+}
+
+UnboundResolver::~UnboundResolver() = default;
+
+std::vector<Answer> UnboundResolver::resolve(std::span<const Question> questions) {
+  std::set<Question> distinct;
+  for (const Question& question : questions)
+    if (!answers_.contains(question)) distinct.insert(question);
+  Batch(*this, {distinct.begin(), distinct.end()}).run();
+  std::vector<Answer> answers;
+  answers.reserve(questions.size());
+  for (const Question& question : questions)
+    answers.push_back(answers_.at(question));
+  return answers;
+}
+
+}  // namespace mxcert::dns
