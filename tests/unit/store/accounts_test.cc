@@ -1,0 +1,45 @@
+#include "store/accounts.h"
+
+#include <sys/stat.h>
+
+#include "catch.h"
+#include "temp_dir.h"
+
+using namespace mxcert;
+using namespace mxcert::store;
+using namespace std::chrono_literals;
+
+namespace {
+struct Fixture {
+  test::TempDir dir;
+  RealClock clock;
+  StateDirectory state{dir / "state"};
+  Lock lock = state.lock(clock, 0ms);
+  Accounts accounts{state};
+};
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "each directory has an account of its own, in a private folder") {
+  const std::string one = "https://acme-v02.api.letsencrypt.org/directory";
+  const std::string other = "https://ca.lab.example:14000/dir";
+  accounts.save_key(one, "KEY 1");
+  accounts.save_key(other, "KEY 2");
+  accounts.save({.directory = one, .url = "https://acme-v02.api.letsencrypt.org/acme/acct/7"});
+  CHECK(accounts.find_key(one) == "KEY 1");
+  CHECK(accounts.find_key(other) == "KEY 2");
+  CHECK(accounts.find(one)->url == "https://acme-v02.api.letsencrypt.org/acme/acct/7");
+  CHECK_FALSE(accounts.find(other));
+  CHECK(accounts.path(one) == state.accounts() / "acme-v02.api.letsencrypt.org/directory");
+  struct stat status {};
+  REQUIRE(::stat((accounts.path(one) / "key.pem").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0600);
+  REQUIRE(::stat(accounts.path(one).parent_path().c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0700);
+}
+
+TEST_CASE_METHOD(Fixture, "a directory URL never leads out of the accounts") {
+  CHECK(accounts.path("https://ca.example/../../etc/x") == state.accounts() / "ca.example/_./_./etc/x");
+  CHECK(accounts.path("https://ca.example:14000/a?b=c") == state.accounts() / "ca.example_14000/a_b_c");
+  CHECK_THROWS_AS(accounts.path("http://ca.example/dir"), Error);
+  CHECK_THROWS_AS(accounts.path("ca.example"), Error);
+}

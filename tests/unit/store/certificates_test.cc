@@ -1,0 +1,124 @@
+#include "store/certificates.h"
+
+#include <sys/stat.h>
+
+#include "base/files.h"
+#include "catch.h"
+#include "fake_clock.h"
+#include "pki/key.h"
+#include "self_signed.h"
+#include "temp_dir.h"
+
+using namespace mxcert;
+using namespace mxcert::store;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Fixture {
+  test::TempDir dir;
+  RealClock clock;
+  StateDirectory state{dir / "state"};
+  Lock lock = state.lock(clock, 0ms);
+  Certificates certificates{state};
+  const std::string name = "mx.example.com";
+
+  pki::CertificateBundle make_bundle() const {
+    const auto key = pki::PrivateKey::generate(pki::KeyType::ecdsa_p256);
+    const std::vector<std::string> names{name};
+    return {.private_key = key.to_pem(),
+            .leaf = test::make_self_signed(key, names, *parse_time("2026-11-23T00:00:00Z"), 90 * 24h),
+            .chain = ""};
+  }
+  std::string put_live() {
+    const std::string number = certificates.put(name, make_bundle(), {});
+    certificates.make_live(name, number);
+    return number;
+  }
+};
+
+mode_t mode_of(const fs::path& path) {
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a version is complete, private and found again") {
+  const auto bundle = make_bundle();
+  const VersionRecord record{.directory = "https://ca.example/dir",
+                             .account = "https://ca.example/acct/1",
+                             .order = "https://ca.example/order/1",
+                             .issued_at = *parse_time("2026-11-23T15:00:00Z")};
+  CHECK(certificates.put(name, bundle, record) == "0001");
+  CHECK(certificates.put(name, make_bundle(), record) == "0002");
+  const Version version = certificates.load(name, "0001");
+  CHECK(version.bundle.private_key == bundle.private_key);
+  CHECK(version.leaf.names == std::vector<std::string>{name});
+  CHECK(version.record.order == record.order);
+  CHECK(version.record.issued_at == record.issued_at);
+
+  const fs::path folder = certificates.version_path(name, "0001");
+  CHECK(read_file(folder / "bundle.pem", 1 << 20) == bundle.private_key + bundle.leaf);
+  CHECK(mode_of(folder) == 0700);
+  CHECK(mode_of(folder / "privkey.pem") == 0600);
+  CHECK(mode_of(folder / "bundle.pem") == 0600);
+  CHECK(certificates.names() == std::vector<std::string>{name});
+}
+
+TEST_CASE_METHOD(Fixture, "nothing is live until the link is made, and the link is relative") {
+  const std::string number = certificates.put(name, make_bundle(), {});
+  CHECK_FALSE(certificates.find_live(name));
+  certificates.make_live(name, number);
+  CHECK(certificates.find_live(name)->number == number);
+  CHECK(fs::read_symlink(certificates.live_path(name)) == fs::path("../certificates/mx.example.com/0001"));
+  CHECK(fs::exists(certificates.live_path(name) / "fullchain.pem"));
+  CHECK_THROWS_AS(certificates.make_live(name, "0007"), Error);
+}
+
+TEST_CASE_METHOD(Fixture, "old versions go, but not the live one, the one before it, nor one that is deployed") {
+  for (int i = 0; i < 7; ++i)
+    put_live();
+  certificates.make_live(name, "0003");
+  CertificateState state_of_it;
+  state_of_it.deployments["exim"].version = "0001";
+  certificates.save_state(name, state_of_it);
+  certificates.prune(name);
+  CHECK(certificates.versions(name) == std::vector<std::string>{"0001", "0002", "0003", "0005", "0006", "0007"});
+}
+
+TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory is an empty one") {
+  CertificateState remembered;
+  remembered.desired = {"mx.example.com", "mx2.example.com"};
+  remembered.deployments["exim"] = {.version = "0001",
+                                    .state = Deployment::State::unverified,
+                                    .at = *parse_time("2026-11-23T15:00:00Z"),
+                                    .message = "exim is down"};
+  remembered.failure = Failure{.count = 3, .at = *parse_time("2026-11-23T15:00:00Z"), .message = "m", .hint = "h"};
+  certificates.save_state(name, remembered);
+  CHECK(certificates.load_state(name) == remembered);
+
+  const fs::path file = state.certificates() / name / "state.json";
+  const std::string damaged = GENERATE("", "{", "[]", "null", "{\"deployments\":[1],\"failure\":7,\"desired\":\"x\"}",
+                                       "{\"deployments\":{\"exim\":5},\"failure\":{\"count\":\"x\"}}");
+  write_file_atomically(file, damaged, {});
+  CHECK_NOTHROW(certificates.load_state(name));
+  CHECK(certificates.load_state(name).desired.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "a damaged version is an error that names the file") {
+  put_live();
+  fs::remove(certificates.version_path(name, "0001") / "privkey.pem");
+  CHECK_THROWS_WITH(certificates.find_live(name), ContainsSubstring("privkey.pem"));
+}
+
+TEST_CASE("reading from a state directory that is not there finds nothing") {
+  const test::TempDir dir;
+  const Certificates none{StateDirectory(dir / "missing")};
+  CHECK(none.names().empty());
+  CHECK_FALSE(none.find_live("mx.example.com"));
+  CHECK(none.load_state("mx.example.com") == CertificateState{});
+  CHECK_FALSE(fs::exists(dir / "missing"));
+}
