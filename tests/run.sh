@@ -41,7 +41,7 @@ step() {
   tenths=$(((${EPOCHREALTIME/./} - ${started/./}) / 100000))
   if [ "$verdict" = 0 ]; then printf 'ok    '; else printf 'FAIL  '; fi
   printf '%s (%d.%d s)%s\n' "$title" $((tenths / 10)) $((tenths % 10)) "${step_note:+: $step_note}"
-  if [ "$verdict" != 0 ]; then sed 's/^/      /' "$log"; fi
+  if [ "$verdict" != 0 ]; then tail -n 200 "$log" | sed 's/^/      /'; fi
   return "$verdict"
 }
 
@@ -89,6 +89,8 @@ lint_manual() {
 # looked at, and never one again that was clean and of which nothing changed that it includes.
 lint_tidy() {
   local file key included changed stamps=$PWD/build/tidy
+  # shellcheck disable=SC2016  # expanded by the shell that xargs starts
+  local tidy_one='clang-tidy --quiet -p build/release "$0" 2>/dev/null && touch "$1"'
   mkdir -p "$stamps"
   changed=$(changed_sources)
   ninja -C build/release -t deps | sources_and_headers |
@@ -98,8 +100,7 @@ lint_tidy() {
       key=$(cat .clang-tidy "$file" $included | sha256sum | cut -c1-32)
       [ -e "$stamps/$key" ] || echo "$file $stamps/$key"
     done |
-    # shellcheck disable=SC2016  # expanded by the inner shell
-    xargs -r -n 2 -P "$(nproc)" sh -c 'clang-tidy --quiet -p build/release "$0" 2>/dev/null && touch "$1"'
+    xargs -r -n 2 -P "$(nproc)" sh -c "$tidy_one"
 }
 
 # A header is looked at through the file that implements it.
