@@ -1,1 +1,247 @@
-// nothing yet
+#include "deploy/deploy.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "deploy/install.h"
+#include "deploy/journal.h"
+#include "deploy/judge.h"
+#include "deploy/undo.h"
+#include "pki/key.h"
+
+namespace mxcert::deploy {
+namespace fs = std::filesystem;
+namespace {
+
+using Status = DeployOutcome::Status;
+constexpr auto restored_hint = "what was served before still is; see the daemon's log, then run mxcert deploy again";
+
+/// What a deployment knows on its way; the steps are its functions, in the order of deploy().
+class Deployment {
+ public:
+  Deployment(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
+             const DeployOptions& options)
+      : clock_(clock), program_(program), target_(target), delivery_(delivery), options_(options) {}
+
+  DeployOutcome run() {
+    try {
+      check_delivery();
+      progress(Step::describing);
+      description_ = describe(clock_, program_, target_, delivery_);
+      outcome_.daemon = description_.daemon;
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const Error& e) {
+      return end(Status::failed, e.message(), e.hint());
+    }
+    if (!description_.configured && !target_.configure) return needs_configuration();
+    return description_.plain_script ? run_plain_script() : install_and_prove();
+  }
+
+ private:
+  /// Law 4, before anything is touched.
+  void check_delivery() {
+    chain_ = pki::parse_certificates(delivery_.bundle.full_chain());
+    pki::check_chain(chain_, pki::PrivateKey::from_pem(delivery_.bundle.private_key), delivery_.names, clock_.now());
+  }
+
+  DeployOutcome needs_configuration() {
+    outcome_.configuration = description_.missing_configuration;
+    return end(Status::needs_configuration, fmt::format("{} is not set up for TLS with a certificate", outcome_.daemon),
+               "write these lines, or let mxcert do it: configure = true, or --configure");
+  }
+
+  /// Like a deploy hook of certbot: nothing of it is known but that it can be run.
+  DeployOutcome run_plain_script() {
+    if (!target_.verify.empty()) {
+      look_before(target_.verify);
+      if (judge(outcome_.before).good()) return unchanged();
+    }
+    try {
+      progress(Step::reloading);
+      if (!run_hook(clock_, program_, HookEvent::deploy, target_, delivery_, false).handled)
+        return end(Status::failed, fmt::format("{} does nothing for the event deploy", outcome_.daemon),
+                   "see hooks/README.md for what a hook does");
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const Error& e) {
+      return end(Status::failed, e.message(), e.hint());
+    }
+    if (target_.verify.empty())
+      return end(Status::installed_unverified, fmt::format("{} does not say where its daemon listens", outcome_.daemon),
+                 "say it: verify = [\"ADDRESS:PORT\"]");
+    const Judgement judgement = wait_until_served();
+    if (judgement.good()) return proven(judgement);
+    return end(Status::failed, fmt::format("{} ran, but {}", outcome_.daemon, summarize(judgement.faults)),
+               "see what it does and what the daemon logs; mxcert cannot undo what a script of your own did");
+  }
+
+  DeployOutcome install_and_prove() {
+    try {
+      run_hook(clock_, program_, HookEvent::check, target_, delivery_, needs_configuring());
+      changes_ = plan_changes(description_.files, delivery_);
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const Error& e) {
+      return end(Status::failed, e.message(), e.hint());
+    }
+    look_before(target_.verify.empty() ? expand_wildcards(description_.listeners, options_.addresses())
+                                       : target_.verify);
+    const bool nothing_to_change = changes_.empty() && description_.configured;
+    if (nothing_to_change && !outcome_.before.empty() && judge(outcome_.before).good()) return unchanged();
+    if (nothing_to_change && is_down()) return unverified();
+    return change_and_prove();
+  }
+
+  DeployOutcome change_and_prove() {
+    progress(Step::recording);
+    save_journal(options_.journal_directory, {.certificate_name = delivery_.certificate_name,
+                                              .names = delivery_.names,
+                                              .configures = needs_configuring(),
+                                              .files = keep(changes_)});
+    try {
+      install_and_reload();
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const Error& e) {
+      return undo(e.message(), e.hint());
+    }
+    if (is_down() || outcome_.before.empty()) {
+      finish();
+      return unverified();
+    }
+    const Judgement judgement = wait_until_served();
+    if (!judgement.good()) return undo(fmt::format("after the reload {}", summarize(judgement.faults)), restored_hint);
+    finish();
+    return proven(judgement);
+  }
+
+  void install_and_reload() {
+    make_changes(changes_, [this](const fs::path& path) {
+      progress(Step::installing, path.string());
+      outcome_.changed_files.push_back(path);
+    });
+    progress(Step::reloading);
+    hook_ran_ = true;
+    run_hook(clock_, program_, HookEvent::deploy, target_, delivery_, needs_configuring());
+  }
+
+  DeployOutcome undo(const std::string& reason, const std::string& hint) {
+    const UndoResult result = undo_deployment(clock_, program_, target_, delivery_, options_,
+                                              {.changes = changes_,
+                                               .before = outcome_.before,
+                                               .new_leaf = chain_.front(),
+                                               .configured = needs_configuring(),
+                                               .hook_ran = hook_ran_});
+    outcome_.after = result.after;
+    if (!result.failure.empty())
+      return end(Status::rollback_failed, fmt::format("{}; putting things back: {}", reason, result.failure),
+                 "look at the daemon's log and configuration now: its mail may not be encrypted");
+    const bool touched = !outcome_.changed_files.empty() || (hook_ran_ && needs_configuring());
+    return end(touched ? Status::rolled_back : Status::failed, reason, hint);
+  }
+
+  void finish() {
+    progress(Step::finished);
+    remove_journal(options_.journal_directory);
+  }
+
+  void look_before(std::span<const Endpoint> endpoints) {
+    progress(Step::observing);
+    checks_ = plan_checks(endpoints, delivery_.names);
+    outcome_.before = observe(clock_, checks_, options_.probe_timeout);
+  }
+
+  Judgement judge(std::span<const Observation> observations) const {
+    return judge_new(outcome_.before, observations, chain_, !target_.verify.empty());
+  }
+
+  Judgement wait_until_served() {
+    progress(Step::verifying);
+    Judgement judgement;
+    outcome_.after = observe_until(
+        clock_, checks_, options_.probe_timeout, options_.verify_timeout,
+        [&](const Observation& observation) { return find_fault(observation, chain_).empty(); },
+        [&](std::span<const Observation> observations) {
+          judgement = judge(observations);
+          return judgement.good();
+        });
+    return judgement;
+  }
+
+  bool needs_configuring() const { return !description_.configured; }
+  /// Its hook says so, and nothing answers.
+  bool is_down() const { return !description_.running && all_unreachable(outcome_.before); }
+
+  DeployOutcome unchanged() {
+    outcome_.warnings = judge(outcome_.before).warnings;
+    return end(Status::unchanged);
+  }
+  DeployOutcome proven(const Judgement& judgement) {
+    outcome_.warnings = judgement.warnings;
+    return end(Status::deployed_and_verified);
+  }
+  DeployOutcome unverified() {
+    if (is_down())
+      return end(Status::installed_unverified, fmt::format("{} is not running", outcome_.daemon),
+                 "start it, then run mxcert deploy to see that it serves the certificate");
+    return end(Status::installed_unverified, fmt::format("{} does not say where it listens", outcome_.daemon),
+               "say it: verify = [\"ADDRESS:PORT\"]");
+  }
+
+  DeployOutcome end(Status status, std::string reason = {}, std::string hint = {}) {
+    outcome_.status = status;
+    outcome_.reason = std::move(reason);
+    outcome_.hint = std::move(hint);
+    return std::move(outcome_);
+  }
+
+  void progress(Step step, std::string_view detail = {}) const {
+    if (options_.progress) options_.progress(step, detail);
+  }
+
+  Clock& clock_;
+  const fs::path& program_;
+  const Target& target_;
+  const Delivery& delivery_;
+  const DeployOptions& options_;
+  Description description_;
+  std::vector<pki::Certificate> chain_;
+  std::vector<FileChange> changes_;
+  std::vector<Check> checks_;
+  bool hook_ran_ = false;
+  DeployOutcome outcome_;
+};
+
+}  // namespace
+
+std::string_view to_string(Status status) {
+  switch (status) {
+    case Status::unchanged:
+      return "unchanged";
+    case Status::deployed_and_verified:
+      return "deployed_and_verified";
+    case Status::installed_unverified:
+      return "installed_unverified";
+    case Status::needs_configuration:
+      return "needs_configuration";
+    case Status::rolled_back:
+      return "rolled_back";
+    case Status::rollback_failed:
+      return "rollback_failed";
+    case Status::failed:
+      return "failed";
+  }
+  return "";
+}
+
+DeployOutcome deploy(Clock& clock, const Target& target, const Delivery& delivery, const DeployOptions& options) {
+  const fs::path program = find_hook(target.hook, options.hooks_directory);
+  const auto recovered = recover_unfinished(clock, target, delivery, options);
+  DeployOutcome outcome = Deployment(clock, program, target, delivery, options).run();
+  if (recovered) outcome.warnings.insert(outcome.warnings.begin(), *recovered);
+  return outcome;
+}
+
+}  // namespace mxcert::deploy

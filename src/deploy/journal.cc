@@ -1,1 +1,129 @@
-// nothing yet
+#include "deploy/journal.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "pki/key.h"
+
+namespace mxcert::deploy {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::json;
+constexpr std::size_t max_journal_bytes = 1 << 20;
+constexpr const char* index_name = "journal.json";  // written last, removed first: what there is without it is rubbish
+
+std::string kept_name(std::size_t index) {
+  return fmt::format("{}.previous", index);
+}
+
+std::string sha256_of(std::string_view content) {
+  return to_hex(pki::sha256(content));
+}
+
+json to_json(const KeptFile& file, std::size_t index) {
+  json object{{"path", file.path.string()}, {"after_sha256", file.after_sha256}, {"existed", file.before.has_value()}};
+  if (!file.before) return object;
+  object["kept_as"] = kept_name(index);
+  object["mode"] = file.before->attributes.mode;
+  object["owner"] = file.before->attributes.owner.value();
+  object["group"] = file.before->attributes.group.value();
+  return object;
+}
+
+KeptFile kept_file_from(const json& object, const fs::path& directory) {
+  KeptFile file{.path = object.at("path").get<std::string>(),
+                .after_sha256 = object.at("after_sha256").get<std::string>()};
+  if (object.at("existed").get<bool>()) {
+    const fs::path kept = directory / fs::path(object.at("kept_as").get<std::string>()).filename();
+    file.before = FileState{.content = read_file(kept, max_journal_bytes),
+                            .attributes = {.mode = object.at("mode").get<mode_t>(),
+                                           .owner = object.at("owner").get<uid_t>(),
+                                           .group = object.at("group").get<gid_t>()}};
+  }
+  return file;
+}
+
+void remove_file(const fs::path& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    throw_system_error(fmt::format("cannot remove {}", path.string()));
+}
+
+/// Whatever else a run, killed or not, wrote there.
+void remove_kept_files(const fs::path& directory) {
+  for (const auto& entry : fs::directory_iterator(directory))
+    if (entry.is_regular_file()) remove_file(entry.path());
+}
+
+}  // namespace
+
+std::vector<KeptFile> keep(std::span<const FileChange> changes) {
+  std::vector<KeptFile> kept;
+  for (const FileChange& change : changes)
+    kept.push_back({.path = change.path,
+                    .before = change.before,
+                    .after_sha256 = change.after ? sha256_of(change.after->content) : std::string()});
+  return kept;
+}
+
+void save_journal(const fs::path& directory, const Journal& journal) {
+  make_directory(directory, 0700);
+  remove_journal(directory);
+  json files = json::array();
+  for (std::size_t i = 0; i < journal.files.size(); ++i) {
+    const KeptFile& file = journal.files[i];
+    if (file.before) write_new_file(directory / kept_name(i), file.before->content, {.mode = 0600});
+    files.push_back(to_json(file, i));
+  }
+  sync_directory(directory);
+  const json object{{"version", 1},
+                    {"certificate", journal.certificate_name},
+                    {"names", journal.names},
+                    {"configures", journal.configures},
+                    {"files", std::move(files)}};
+  write_file_atomically(directory / index_name, object.dump(2) + "\n", {.mode = 0600});
+}
+
+std::optional<Journal> load_journal(const fs::path& directory) {
+  const auto text = read_file_if_exists(directory / index_name, max_journal_bytes);
+  if (!text) return std::nullopt;
+  try {
+    const json object = json::parse(*text);
+    Journal journal{.certificate_name = object.at("certificate").get<std::string>(),
+                    .names = object.at("names").get<std::vector<std::string>>(),
+                    .configures = object.at("configures").get<bool>()};
+    for (const json& file : object.at("files"))
+      journal.files.push_back(kept_file_from(file, directory));
+    return journal;
+  } catch (const json::exception& e) {
+    throw Error(fmt::format("{} is damaged: {}", (directory / index_name).string(), printable(e.what(), 200)),
+                "put the daemon's key and certificate in order by hand, then remove that directory");
+  }
+}
+
+void remove_journal(const fs::path& directory) {
+  remove_file(directory / index_name);
+  sync_directory(directory);
+  remove_kept_files(directory);
+}
+
+Restoration plan_restoration(std::span<const KeptFile> files) {
+  Restoration restoration;
+  for (const KeptFile& file : files) {
+    FileChange change{.path = file.path, .before = load_state(file.path), .after = file.before};
+    const bool is_old = change.before.has_value() == change.after.has_value() &&
+                        (!change.before || change.before->content == change.after->content);
+    const bool is_new = change.before && sha256_of(change.before->content) == file.after_sha256;
+    if (!is_old && !is_new) restoration.taken_over = file.path;
+    if (change.is_needed()) restoration.changes.push_back(std::move(change));
+  }
+  if (restoration.taken_over) restoration.changes.clear();
+  return restoration;
+}
+
+}  // namespace mxcert::deploy

@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +36,13 @@ std::vector<Check> plan_checks(std::span<const Endpoint> endpoints, std::span<co
 
 /// Makes them, a few at a time, each within `timeout`; results in the order of `checks`. Throws Interrupted.
 std::vector<Observation> observe(Clock& clock, std::span<const Check> checks, std::chrono::milliseconds timeout);
+
+/// Observes again and again, only what is not yet `good`, until `done` with all of it or `patience` is over; the latest
+/// observations, in the order of `checks`.
+std::vector<Observation> observe_until(Clock& clock, std::span<const Check> checks, std::chrono::milliseconds timeout,
+                                       std::chrono::milliseconds patience,
+                                       const std::function<bool(const Observation&)>& good,
+                                       const std::function<bool(std::span<const Observation>)>& done);
 
 /// Empty when `observation` shows `chain`, leaf first, whole, and the leaf covers the name asked for; else what is
 /// wrong.

@@ -1,0 +1,43 @@
+#pragma once
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "deploy/install.h"
+#include "deploy/verify.h"
+#include "pki/certificate.h"
+
+namespace mxcert::deploy {
+
+/// What observations mean, compared with those made before anything was touched (same checks, same order).
+struct Judgement {
+  std::vector<std::string> faults = {};    // `192.0.2.1:25 without SNI: refuses connections`: must not stay
+  std::vector<std::string> warnings = {};  // served no TLS before, and none now: not our doing
+
+  bool good() const { return faults.empty(); }
+};
+
+/// Whether `after` proves that `chain` is served.
+///
+/// A listener that was not reachable or had no STARTTLS before, and is no different now, is a warning as long as
+/// another one proves it; `strict` (the administrator named the listeners) makes it a fault.
+Judgement judge_new(std::span<const Observation> before, std::span<const Observation> after,
+                    std::span<const pki::Certificate> chain, bool strict);
+
+/// Whether `after` shows that things are as they were `before` a deployment of `new_leaf` that was undone. A listener
+/// that showed one of `kept_leaves` (the certificates in the files put back, by fingerprint) must show it again; one
+/// that showed another (Exim makes one up when it has none) must show any but the new.
+Judgement judge_restored(std::span<const Observation> before, std::span<const Observation> after,
+                         const std::set<std::string>& kept_leaves, const pki::Certificate& new_leaf);
+
+/// Fingerprints of the first certificates in the files that existed before.
+std::set<std::string> leaves_before(std::span<const FileChange> changes);
+
+/// None of them answers: the daemon is down.
+bool all_unreachable(std::span<const Observation> observations);
+
+/// The first few, and how many more there are.
+std::string summarize(std::span<const std::string> faults);
+
+}  // namespace mxcert::deploy

@@ -1,0 +1,121 @@
+#include "deploy/undo.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "deploy/journal.h"
+#include "deploy/judge.h"
+
+namespace mxcert::deploy {
+namespace fs = std::filesystem;
+namespace {
+
+/// Does `step`; what it throws is added to `failure`.
+template <typename Action>
+void attempt(std::string& failure, Action step) {
+  try {
+    step();
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error& e) {
+    failure += (failure.empty() ? "" : "; ") + e.message();
+  }
+}
+
+void remove_temporaries(std::span<const KeptFile> files) {
+  for (const KeptFile& file : files)
+    ::unlink(temporary_path(file.path).c_str());
+}
+
+std::vector<Check> checks_of(std::span<const Observation> observations) {
+  std::vector<Check> checks;
+  for (const Observation& observation : observations)
+    checks.push_back(observation.check);
+  return checks;
+}
+
+/// A configuration that names the files has to go before them; otherwise the daemon has to find the old ones.
+void put_back(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
+              std::span<const FileChange> changes, bool configured, std::string& failure,
+              const std::function<void(const fs::path&)>& progress) {
+  const auto run = [&] { run_rollback(clock, program, target, delivery, configured); };
+  if (configured) attempt(failure, run);
+  attempt(failure, [&] { make_changes(changes, progress); });
+  if (!configured) attempt(failure, run);
+}
+
+std::string look_again(Clock& clock, const DeployOptions& options, const Undo& undo, UndoResult& result) {
+  const std::set<std::string> kept_leaves = leaves_before(undo.changes);
+  Judgement judgement;
+  result.after = observe_until(
+      clock, checks_of(undo.before), options.probe_timeout, options.verify_timeout,
+      [](const Observation&) { return false; },  // few, and all have to be right at the same time
+      [&](std::span<const Observation> after) {
+        judgement = judge_restored(undo.before, after, kept_leaves, undo.new_leaf);
+        return judgement.good();
+      });
+  return judgement.good() ? std::string() : summarize(judgement.faults);
+}
+
+/// The files as they were; `undone` says whether that was possible.
+std::string restore_after_kill(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
+                               const Journal& journal) {
+  remove_temporaries(journal.files);
+  const Restoration restoration = plan_restoration(journal.files);
+  if (restoration.taken_over)
+    return fmt::format(
+        "an earlier run was interrupted while it deployed {}; {} has been replaced since and is left alone",
+        journal.certificate_name, restoration.taken_over->string());
+  std::string failure;
+  put_back(clock, program, target, delivery, restoration.changes, journal.configures, failure, {});
+  if (!failure.empty())
+    throw Error(fmt::format("undoing the interrupted deployment of {}: {}", journal.certificate_name, failure),
+                "put that right and run the same command again");
+  return fmt::format("an earlier run was interrupted while it deployed {}: undone first", journal.certificate_name);
+}
+
+}  // namespace
+
+void run_rollback(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
+                  bool unconfigure) {
+  if (run_hook(clock, program, HookEvent::rollback, target, delivery, unconfigure).handled) return;
+  run_hook(clock, program, HookEvent::deploy, target, delivery, false);
+}
+
+UndoResult undo_deployment(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
+                           const DeployOptions& options, const Undo& undo) {
+  UndoResult result;
+  std::vector<FileChange> changes;
+  attempt(result.failure, [&] { changes = plan_restoration(keep(undo.changes)).changes; });
+  if (result.failure.empty() && changes.empty() && !undo.hook_ran) {
+    remove_journal(options.journal_directory);
+    return result;
+  }
+  put_back(clock, program, target, delivery, changes, undo.configured, result.failure, [&](const fs::path& path) {
+    if (options.progress) options.progress(Step::restoring, path.string());
+  });
+  if (!result.failure.empty()) return result;
+  remove_journal(options.journal_directory);
+  if (!undo.before.empty()) result.failure = look_again(clock, options, undo, result);
+  return result;
+}
+
+std::optional<std::string> recover_unfinished(Clock& clock, const Target& target, const Delivery& delivery,
+                                              const DeployOptions& options) {
+  std::error_code failure;
+  if (!fs::is_directory(options.journal_directory, failure)) return std::nullopt;
+  const auto journal = load_journal(options.journal_directory);
+  std::optional<std::string> done;
+  if (journal) {
+    const Delivery interrupted{.certificate_name = journal->certificate_name,
+                               .names = journal->names,
+                               .bundle = {},
+                               .lineage = delivery.lineage};
+    done = restore_after_kill(clock, find_hook(target.hook, options.hooks_directory), target, interrupted, *journal);
+  }
+  remove_journal(options.journal_directory);
+  return done;
+}
+
+}  // namespace mxcert::deploy
