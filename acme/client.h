@@ -13,13 +13,15 @@
 
 namespace mxcert::acme {
 
+class Session;
+
 struct ClientOptions {
   /// Signed requests under way at once. Each needs a nonce of its own, and the first batch has to ask for that many.
   std::size_t max_parallel_requests = 32;
   /// How often one request is signed anew because the CA refused its nonce (RFC 8555 §6.5).
   std::size_t max_refused_nonces = 60;
   /// How often one request that may be repeated safely is sent again after a broken connection or a 5xx status.
-  std::size_t max_repetitions = 4;
+  std::size_t max_repetitions = 3;
 };
 
 /// An answer that may ask to be left alone for a while before the next look.
@@ -76,7 +78,6 @@ class Client {
   CertificateChain fetch_certificate(const std::string& url, Deadline deadline);
 
  private:
-  class Session;
   std::unique_ptr<Session> session_;
 };
 

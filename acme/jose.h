@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -8,10 +9,10 @@ struct Signer;
 
 /// The public half of an account key as JOSE has it.
 struct Jwk {
-  std::string algorithm = {};        // ES256, ES384 or RS256 (RFC 7518 §3.1)
-  std::string json = {};             // the required members in lexical order, no white space: what RFC 7638 §3 hashes
-  std::string thumbprint = {};       // base64url of the SHA-256 of `json`
-  std::size_t coordinate_bytes = 0;  // of r and of s in a signature; 0 for RSA
+  std::string algorithm = {};       // ES256, ES384 or RS256 (RFC 7518 §3.1)
+  std::string json = {};            // the required members in lexical order, no white space: what RFC 7638 §3 hashes
+  std::string thumbprint = {};      // base64url of the SHA-256 of `json`
+  std::size_t signature_bytes = 0;  // of a signature as JOSE has it: r and s side by side, or the RSA modulus
 };
 
 /// Throws Error for anything but an ECDSA key on P-256 or P-384, or an RSA key of at least 2048 bits.

@@ -25,7 +25,9 @@ class Problem : public Error {
 
 /// `<detail> (<type>)`, each subproblem with its name after it.
 std::string describe(const ProblemDocument& problem);
-/// What the administrator can do about it; empty when there is nothing to say.
-std::string hint_for(const ProblemDocument& problem);
+/// What the administrator can do about a request that was refused; empty when there is nothing to say.
+std::string hint_for_request(const ProblemDocument& problem);
+/// The same for a name that could not be validated.
+std::string hint_for_validation(const ProblemDocument& problem);
 
 }  // namespace mxcert::acme

@@ -1,0 +1,204 @@
+#include "acme/client.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "acme/headers.h"
+#include "acme/session.h"
+#include "base/text.h"
+
+namespace mxcert::acme {
+namespace {
+
+constexpr std::string_view begin_certificate = "-----BEGIN CERTIFICATE-----";
+constexpr std::size_t max_certificates = 20;
+
+/// Runs `action` and puts `context` before the message of what it throws.
+template <typename Action>
+auto in_context(std::string_view context, Action&& action) {
+  try {
+    return action();
+  } catch (const Interrupted&) {
+    throw;
+  } catch (Error& error) {
+    error.add_context(context);
+    throw;
+  }
+}
+
+Response post_one(Session& session, const SignedRequest& request, Deadline deadline) {
+  return require_success(std::move(session.post({&request, 1}, deadline).at(0)), session.clock().now());
+}
+
+SignedRequest post_as_get(const std::string& url) {
+  return {.url = url, .repeatable = true};
+}
+
+/// RFC 8555 §7.3, §7.4: the URL of what was created.
+std::string require_location(const Response& response, std::string_view what) {
+  if (!is_https_url(response.location))
+    throw Error(fmt::format("the CA gave no https URL for the {} but \"{}\"", what, printable(response.location, 200)),
+                "the CA does not speak RFC 8555", "bad_answer");
+  return response.location;
+}
+
+Account take_account(Session& session, const Response& response) {
+  Account account = parse_account(response.body);
+  account.url = require_location(response, "account");
+  if (account.status != Account::Status::valid)
+    throw Error("the account has been deactivated", "remove its key from the state directory to register a new one",
+                "account_deactivated");
+  session.account_url() = account.url;
+  return account;
+}
+
+void check_new_account(const Directory& directory, const NewAccount& account) {
+  if (directory.terms_of_service && !account.terms_agreed)
+    throw Error(fmt::format("the CA wants its terms of service agreed to: {}", *directory.terms_of_service),
+                "read them, then say agree_tos = true or --agree-tos", "terms_not_agreed");
+  if (directory.external_account_required)
+    throw Error("the CA wants an account made on its site first",
+                "choose another [ca] directory: external account binding is not supported yet",
+                "external_account_required");
+}
+
+OrderUpdate take_order(Session& session, const Response& response, const std::string& url) {
+  OrderUpdate update{.order = parse_order(response.body), .retry_after = retry_after(response, session.clock().now())};
+  update.order.url = url;
+  return update;
+}
+
+/// RFC 8555 §9.1: certificates and nothing else.
+void check_chain(std::string_view pem) {
+  std::size_t certificates = 0;
+  for (auto at = pem.find("-----BEGIN "); at != std::string_view::npos; at = pem.find("-----BEGIN ", at + 1)) {
+    if (!pem.substr(at).starts_with(begin_certificate))
+      throw Error("the CA's certificate chain holds something that is not a certificate", {}, "bad_answer");
+    ++certificates;
+  }
+  if (certificates == 0 || certificates > max_certificates)
+    throw Error(fmt::format("the CA's certificate chain has {}", count_of(certificates, "certificate")), {},
+                "bad_answer");
+}
+
+}  // namespace
+
+Client::Client(Transport& transport, Clock& clock, Signer signer, std::string directory_url, ClientOptions options)
+    : session_(std::make_unique<Session>(transport, clock, std::move(signer), std::move(directory_url), options)) {
+}
+
+Client::~Client() = default;
+Client::Client(Client&&) noexcept = default;
+
+const Directory& Client::directory(Deadline deadline) {
+  return session_->directory(deadline);
+}
+
+const Jwk& Client::account_key() const {
+  return session_->key();
+}
+
+void Client::use_account(std::string account_url) {
+  session_->account_url() = std::move(account_url);
+}
+
+const std::string& Client::account_url() const {
+  return session_->account_url();
+}
+
+std::optional<Account> Client::find_account(Deadline deadline) {
+  const SignedRequest request{.url = directory(deadline).new_account,
+                              .payload = only_return_existing_json(),
+                              .repeatable = true,
+                              .with_key = true};
+  return in_context("account", [&]() -> std::optional<Account> {
+    try {
+      return take_account(*session_, post_one(*session_, request, deadline));
+    } catch (const Problem& problem) {
+      if (problem.is("accountDoesNotExist")) return std::nullopt;
+      throw;
+    }
+  });
+}
+
+Account Client::create_account(const NewAccount& account, Deadline deadline) {
+  check_new_account(directory(deadline), account);
+  const SignedRequest request{.url = directory(deadline).new_account,
+                              .payload = to_json(account),
+                              .repeatable = true,  // RFC 8555 §7.3.1: the same key gets the same account
+                              .with_key = true};
+  return in_context("account", [&] { return take_account(*session_, post_one(*session_, request, deadline)); });
+}
+
+Order Client::new_order(const NewOrder& order, Deadline deadline) {
+  const SignedRequest request{.url = directory(deadline).new_order, .payload = to_json(order)};
+  return in_context("order", [&] {
+    const Response response = post_one(*session_, request, deadline);
+    return take_order(*session_, response, require_location(response, "order")).order;
+  });
+}
+
+OrderUpdate Client::fetch_order(const std::string& order_url, Deadline deadline) {
+  return in_context(
+      "order", [&] { return take_order(*session_, post_one(*session_, post_as_get(order_url), deadline), order_url); });
+}
+
+OrderUpdate Client::finalize(const Order& order, std::string_view csr_der, Deadline deadline) {
+  const SignedRequest request{.url = order.finalize, .payload = finalize_json(csr_der)};
+  return in_context("order", [&] { return take_order(*session_, post_one(*session_, request, deadline), order.url); });
+}
+
+std::vector<Authorization> Client::fetch_authorizations(std::span<const std::string> urls, Deadline deadline) {
+  std::vector<SignedRequest> requests;
+  for (const std::string& url : urls)
+    requests.push_back(post_as_get(url));
+  return in_context("authorization", [&] {
+    std::vector<Result> results = session_->post(requests, deadline);
+    std::vector<Authorization> authorizations;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const Response response = require_success(std::move(results[i]), session_->clock().now());
+      authorizations.push_back(parse_authorization(response.body));
+      authorizations.back().url = urls[i];
+    }
+    return authorizations;
+  });
+}
+
+std::vector<std::optional<Problem>> Client::trigger_challenges(std::span<const std::string> urls, Deadline deadline) {
+  std::vector<SignedRequest> requests;
+  for (const std::string& url : urls)
+    requests.push_back({.url = url, .payload = "{}", .repeatable = true});
+  std::vector<std::optional<Problem>> refusals;
+  return in_context("challenge", [&] {
+    for (Result& result : session_->post(requests, deadline)) {
+      try {
+        require_success(std::move(result), session_->clock().now());
+        refusals.emplace_back();
+      } catch (const Problem& problem) {
+        refusals.emplace_back(problem);
+      }
+    }
+    return std::move(refusals);
+  });
+}
+
+void Client::deactivate_authorizations(std::span<const std::string> urls, Deadline deadline) {
+  std::vector<SignedRequest> requests;
+  for (const std::string& url : urls)
+    requests.push_back({.url = url, .payload = deactivate_json(), .repeatable = true});
+  for (Result& result : session_->post(requests, deadline))
+    if (const auto* error = std::get_if<TransportError>(&result)) throw *error;
+}
+
+CertificateChain Client::fetch_certificate(const std::string& url, Deadline deadline) {
+  SignedRequest request = post_as_get(url);
+  request.accept = "application/pem-certificate-chain";
+  return in_context("certificate download", [&] {
+    Response response = post_one(*session_, request, deadline);
+    check_chain(response.body);
+    return CertificateChain{.pem = std::move(response.body), .alternates = find_links(response, "alternate")};
+  });
+}
+
+}  // namespace mxcert::acme

@@ -1,0 +1,70 @@
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "acme/client.h"
+#include "acme/jose.h"
+#include "acme/messages.h"
+#include "acme/signer.h"
+#include "acme/transport.h"
+#include "base/clock.h"
+
+namespace mxcert::acme {
+
+struct SignedRequest {
+  std::string url = {};
+  std::string payload = {};  // empty: POST-as-GET (RFC 8555 §6.3)
+  std::string accept = {};
+  bool repeatable = false;  // sending it twice does no harm
+  bool with_key = false;    // names the account by its key instead of its URL: newAccount
+};
+
+/// Signed requests to one CA: nonces, refused nonces, repetition. Knows no resource but the directory.
+class Session {
+ public:
+  Session(Transport& transport, Clock& clock, Signer signer, std::string directory_url, ClientOptions options);
+
+  const Directory& directory(Deadline deadline);
+  const Jwk& key() const { return key_; }
+  Clock& clock() { return clock_; }
+  std::string& account_url() { return account_url_; }
+
+  /// One result for each request, in the same order: an answer of any status, or why there is none.
+  std::vector<Result> post(std::span<const SignedRequest> requests, Deadline deadline);
+
+ private:
+  struct Attempt {
+    std::size_t index = 0;
+    std::size_t refused_nonces = 0;
+    std::size_t repetitions = 0;
+  };
+  enum class Verdict { done, sign_again, repeat };
+
+  std::vector<Result> perform_signed(std::span<const SignedRequest> requests, std::span<const Attempt> wave,
+                                     Deadline deadline);
+  Verdict judge(const Result& result, bool repeatable, Attempt& attempt, Deadline deadline,
+                std::chrono::milliseconds& pause);
+  Result get(const std::string& url, Deadline deadline);
+
+  void keep_nonce(const Response& response);
+  std::string take_nonce();
+  void fetch_nonces(std::size_t wanted, Deadline deadline);
+
+  Transport& transport_;
+  Clock& clock_;
+  Signer signer_;
+  std::string directory_url_;
+  ClientOptions options_;
+  Jwk key_;
+  std::string account_url_;
+  std::optional<Directory> directory_;
+  std::vector<std::string> nonces_;  // the newest last, and used first
+};
+
+/// The answer if its status says success; throws TransportError or Problem otherwise.
+Response require_success(Result result, SystemTime now);
+
+}  // namespace mxcert::acme
