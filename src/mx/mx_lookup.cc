@@ -49,7 +49,7 @@ void apply_null_mx(MxLookup& lookup, bool has_null) {
   if (!has_null) return;
   if (lookup.targets.empty()) {
     lookup.status = MxStatus::null_mx;
-    lookup.reason = "takes no mail (null MX)";
+    lookup.reason = "has a null MX: it takes no mail";
     return;
   }
   warn(lookup, "null_mx_with_others",
@@ -99,11 +99,11 @@ void take_mx_answer(MxLookup& lookup, const Answer& answer) {
       return;
     case AnswerStatus::temporary:
       lookup.status = MxStatus::temporary;
-      lookup.reason = "MX lookup failed: " + answer.reason;
+      lookup.reason = fmt::format("could not be looked up (MX: {})", answer.reason);
       return;
     case AnswerStatus::bogus:
       lookup.status = MxStatus::bogus;
-      lookup.reason = "MX lookup failed DNSSEC validation: " + answer.reason;
+      lookup.reason = fmt::format("fails DNSSEC validation (MX: {})", answer.reason);
       return;
   }
 }
@@ -123,12 +123,12 @@ void settle_implicit(MxLookup& lookup) {
       break;
     case AnswerStatus::temporary:
       lookup.status = MxStatus::temporary;
-      lookup.reason = "has no MX records, and: " + host.reason;
+      lookup.reason = "has no MX records, and " + host.reason;
       break;
     case AnswerStatus::bogus:
       lookup.status = MxStatus::bogus;
       lookup.security = dns::Security::bogus;
-      lookup.reason = "has no MX records, and: " + host.reason;
+      lookup.reason = "has no MX records, and " + host.reason;
       break;
   }
   lookup.targets.clear();
@@ -159,9 +159,9 @@ std::string host_reason(AnswerStatus status, RecordType type, const std::string&
     case AnswerStatus::nxdomain:
       return "does not exist in the DNS";
     case AnswerStatus::temporary:
-      return fmt::format("{} lookup failed: {}", to_string(type), detail);
+      return fmt::format("could not be looked up ({}: {})", to_string(type), detail);
     case AnswerStatus::bogus:
-      return fmt::format("{} lookup failed DNSSEC validation: {}", to_string(type), detail);
+      return fmt::format("fails DNSSEC validation ({}: {})", to_string(type), detail);
   }
   return {};
 }

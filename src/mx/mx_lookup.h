@@ -24,7 +24,7 @@ struct HostLookup {
   dns::Security security = dns::Security::insecure;  // the weaker of the two
   std::vector<dns::IpAddress> addresses = {};        // sorted; may hold one family's while the other is unknown
   std::optional<dns::DnsName> canonical = {};        // when the host is an alias
-  std::string reason = {};                           // for anything but ok, fit for a terminal
+  std::string reason = {};                           // for anything but ok, without subject: `has no address`
 
   bool is_unknown() const { return status == dns::AnswerStatus::temporary || status == dns::AnswerStatus::bogus; }
 };
@@ -60,7 +60,7 @@ struct MxLookup {
   dns::Security security = dns::Security::insecure;  // of the answer to the MX question
   std::vector<MxTarget> targets = {};                // by preference, then host; each host once
   std::optional<dns::DnsName> canonical = {};        // when the domain is an alias
-  std::string reason = {};                           // why there are no targets, fit for a terminal
+  std::string reason = {};  // why there are no targets, without subject: `does not exist in the DNS`
   /// About the domain: domain_is_cname, mx_duplicate, mx_too_many, null_mx_with_others; about one of its hosts:
   /// mx_is_cname, mx_is_address, mx_bad_host, private_address, loopback_address.
   std::vector<Warning> warnings = {};

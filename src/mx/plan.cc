@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <compare>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "base/error.h"
@@ -84,7 +84,7 @@ class Planner {
         add_warning(warning);
       if (lookup.is_unknown())
         warn("domain_unknown", lookup.domain.name,
-             fmt::format("could not be looked up, so nothing is added or dropped for it: {}", lookup.reason));
+             fmt::format("{}: nothing is added or dropped for it", lookup.reason));
     }
   }
 
@@ -143,10 +143,8 @@ class Planner {
   bool is_wanted_unknown(const PlannedTarget& target) {
     const bool live = is_live(target.host);
     warn(live ? "name_kept" : "host_unknown", target.host,
-         fmt::format("{}: {}",
-                     live ? "stays in the certificate, though it could not be looked up"
-                          : "could not be looked up and is not ordered now",
-                     target.reason));
+         fmt::format("{}: {}", target.reason,
+                     live ? "it stays in the certificate that has it" : "it is not ordered now"));
     return live;
   }
 
@@ -292,9 +290,13 @@ Plan plan_certificates(const PlanInput& input) {
   return Planner(input).make();
 }
 
+SystemTime due_time(SystemTime not_after, std::chrono::seconds lifetime) {
+  const bool short_lived = lifetime < std::chrono::days{10};
+  return not_after - lifetime / (short_lived ? 2 : 3);
+}
+
 bool is_due(const CurrentCertificate& certificate, SystemTime now) {
-  const bool short_lived = certificate.lifetime < std::chrono::days{10};
-  return certificate.not_after - now < certificate.lifetime / (short_lived ? 2 : 3);
+  return now > due_time(certificate.not_after, certificate.lifetime);
 }
 
 std::string_view to_string(Action action) {

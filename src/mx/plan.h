@@ -72,8 +72,6 @@ struct Plan {
   /// Those of the lookups, and the plan's own: domain_unknown, host_unknown, name_kept, name_dropped, partly_ours,
   /// only_private_addresses, certificate_unplanned. Each once.
   std::vector<Warning> warnings = {};
-};  // those of the lookups, then of the plan: domain_unknown, host_unknown, name_kept, name_dropped, partly_ours,
-    // only_private_addresses, certificate_unplanned
 };
 
 /// Which names go on which certificate, and what is to be done about it. Pure.
@@ -83,7 +81,8 @@ struct Plan {
 /// Throws Error (code `too_many_names`) when the names do not fit into one certificate.
 Plan plan_certificates(const PlanInput& input);
 
-/// Less than a third of the lifetime is left, or half when it is shorter than ten days.
+/// When a certificate is to be renewed: when a third of its lifetime is left, or half when it is shorter than ten days.
+SystemTime due_time(SystemTime not_after, std::chrono::seconds lifetime);
 bool is_due(const CurrentCertificate& certificate, SystemTime now);
 
 std::string_view to_string(Action action);

@@ -1,0 +1,219 @@
+#include "app/plan_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "base/text.h"
+
+namespace mxcert::app {
+namespace {
+
+using dns::DnsName;
+using nlohmann::ordered_json;
+
+ordered_json target_to_json(const mx::PlannedTarget& target) {
+  ordered_json addresses = ordered_json::array();
+  for (const dns::IpAddress& address : target.addresses)
+    addresses.push_back(address.to_string());
+  return {{"host", target.host.ascii()},
+          {"preference", target.preference},
+          {"implicit", target.implicit},
+          {"owner", to_string(target.owner)},
+          {"addresses", std::move(addresses)},
+          {"canonical", target.canonical ? ordered_json(target.canonical->ascii()) : ordered_json(nullptr)},
+          {"reason", target.reason}};
+}
+
+ordered_json domain_to_json(const mx::PlannedDomain& domain) {
+  ordered_json targets = ordered_json::array();
+  for (const mx::PlannedTarget& target : domain.targets)
+    targets.push_back(target_to_json(target));
+  return {{"domain", domain.domain.unicode()},  {"ascii", domain.domain.ascii()},     {"source", domain.source},
+          {"status", to_string(domain.status)}, {"dnssec", to_string(domain.dnssec)}, {"reason", domain.reason},
+          {"targets", std::move(targets)}};
+}
+
+ordered_json certificate_to_json(const mx::PlannedCertificate& certificate) {
+  return {
+      {"name", certificate.name},
+      {"names", certificate.ascii_names()},
+      {"action", to_string(certificate.action)},
+      {"why", certificate.why},
+      {"not_after", certificate.not_after ? ordered_json(format_time(*certificate.not_after)) : ordered_json(nullptr)}};
+}
+
+ordered_json warning_to_json(const mx::Warning& warning) {
+  return {{"code", warning.code}, {"subject", warning.subject}, {"message", warning.message}};
+}
+
+template <typename Items, typename ToJson>
+ordered_json list_to_json(const Items& items, ToJson to_json_of_one) {
+  ordered_json list = ordered_json::array();
+  for (const auto& item : items)
+    list.push_back(to_json_of_one(item));
+  return list;
+}
+
+std::string words(mx::Owner owner) {
+  return owner == mx::Owner::partly_ours ? "partly ours" : std::string(to_string(owner));
+}
+
+Color color_of(mx::Owner owner) {
+  switch (owner) {
+    case mx::Owner::ours:
+    case mx::Owner::sibling:
+      return Color::green;
+    case mx::Owner::partly_ours:
+    case mx::Owner::unknown:
+      return Color::yellow;
+    case mx::Owner::unresolvable:
+      return Color::red;
+    case mx::Owner::foreign:
+      return Color::none;
+  }
+  return Color::none;
+}
+
+/// What counts most comes first.
+int rank(mx::Owner owner) {
+  switch (owner) {
+    case mx::Owner::ours:
+      return 0;
+    case mx::Owner::sibling:
+      return 1;
+    case mx::Owner::partly_ours:
+      return 2;
+    case mx::Owner::unknown:
+      return 3;
+    case mx::Owner::unresolvable:
+      return 4;
+    case mx::Owner::foreign:
+      return 5;
+  }
+  return 6;
+}
+
+/// A host and the domains that lead to it.
+struct HostLine {
+  const mx::PlannedTarget* target;
+  std::vector<const mx::PlannedDomain*> domains;
+};
+
+std::vector<HostLine> group_by_host(const mx::Plan& plan) {
+  std::map<DnsName, HostLine> hosts;
+  for (const mx::PlannedDomain& domain : plan.domains)
+    for (const mx::PlannedTarget& target : domain.targets)
+      hosts.try_emplace(target.host, HostLine{&target, {}}).first->second.domains.push_back(&domain);
+  std::vector<HostLine> lines;
+  for (auto& [host, line] : hosts)
+    lines.push_back(std::move(line));
+  std::ranges::stable_sort(lines, {}, [](const HostLine& line) { return rank(line.target->owner); });
+  return lines;
+}
+
+/// Writes one plan. Remembers which A-labels it has shown beside their U-labels.
+class TextReport {
+ public:
+  TextReport(const mx::Plan& plan, const TextStyle& style) : plan_(plan), style_(style) {}
+
+  std::string write() {
+    std::vector<std::string> parts{host_table(), lost_domain_table(), certificates(), warnings()};
+    std::erase(parts, "");
+    return join(parts, "\n");
+  }
+
+ private:
+  std::string show(const DnsName& name) {
+    return shown_.insert(name).second ? dns::display_name(name) : name.unicode();
+  }
+
+  std::string list_domains(const HostLine& line) {
+    std::vector<std::string> texts;
+    bool implicit = false;
+    for (const mx::PlannedDomain* domain : line.domains) {
+      const bool is_itself = domain->domain == line.target->host && domain->targets.front().implicit;
+      if (is_itself) implicit = true;
+      texts.push_back(show(domain->domain));
+    }
+    return join(texts, ", ") + (implicit ? " (itself, for want of MX records)" : "");
+  }
+
+  std::string host_table() {
+    std::vector<Row> rows;
+    for (const HostLine& line : group_by_host(plan_)) {
+      if (rows.empty())
+        rows.push_back({{"MX host", Color::bold}, {"whose", Color::bold}, {"why, and for which domains", Color::bold}});
+      std::string host = show(line.target->host);
+      std::string domains = list_domains(line);
+      rows.push_back({{std::move(host)},
+                      {words(line.target->owner), color_of(line.target->owner)},
+                      {fmt::format("{}\nfor {}", line.target->reason, domains)}});
+    }
+    return format_table(rows, style_);
+  }
+
+  std::string lost_domain_table() {
+    std::vector<Row> rows;
+    for (const mx::PlannedDomain& domain : plan_.domains) {
+      if (!domain.targets.empty()) continue;
+      if (rows.empty()) rows.push_back({{"mail domain", Color::bold}, {"has no MX host, since it", Color::bold}});
+      const bool unknown = domain.status == mx::MxStatus::temporary || domain.status == mx::MxStatus::bogus;
+      rows.push_back({{show(domain.domain)}, {domain.reason, unknown ? Color::yellow : Color::none}});
+    }
+    return format_table(rows, style_);
+  }
+
+  std::string action_line(const mx::PlannedCertificate& certificate) const {
+    if (certificate.action == mx::Action::none) return fmt::format("nothing to do: {}", certificate.why);
+    return fmt::format("{}: {}", to_string(certificate.action), certificate.why);
+  }
+
+  std::string certificates() {
+    if (plan_.certificates.empty()) return paint("no certificate", Color::bold, style_) + ": no MX host is this one\n";
+    std::vector<std::string> parts;
+    for (const mx::PlannedCertificate& certificate : plan_.certificates) {
+      std::vector<std::string> names;
+      for (const DnsName& name : certificate.names)
+        names.push_back(show(name));
+      const std::vector<Row> rows{
+          {{"to do"}, {action_line(certificate), certificate.action == mx::Action::none ? Color::none : Color::green}},
+          {{"names"}, {join(names, ", ")}}};
+      parts.push_back(paint("certificate " + certificate.name, Color::bold, style_) + "\n" +
+                      format_table(rows, style_, 2));
+    }
+    return join(parts, "\n");
+  }
+
+  std::string warnings() const {
+    std::vector<Row> rows;
+    for (const mx::Warning& warning : plan_.warnings)
+      rows.push_back({{"warning:", Color::yellow}, {warning.message}});
+    return format_table(rows, style_);
+  }
+
+  const mx::Plan& plan_;
+  const TextStyle& style_;
+  std::set<DnsName> shown_;
+};
+
+}  // namespace
+
+std::string plan_to_json(const mx::Plan& plan) {
+  const ordered_json document{{"version", 1},
+                              {"domains", list_to_json(plan.domains, domain_to_json)},
+                              {"certificates", list_to_json(plan.certificates, certificate_to_json)},
+                              {"warnings", list_to_json(plan.warnings, warning_to_json)}};
+  return document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string plan_to_text(const mx::Plan& plan, const TextStyle& style) {
+  return TextReport(plan, style).write();
+}
+
+}  // namespace mxcert::app
