@@ -1,29 +1,13 @@
 #pragma once
 #include <chrono>
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "solve/listen_address.h"
+
 namespace mxcert::solve {
-
-/// Where to listen. Addresses are numeric.
-struct ListenAddress {
-  std::string address = {};
-  std::uint16_t port = 80;
-  bool optional = false;  // left out where the machine has no such address family
-
-  bool operator==(const ListenAddress&) const = default;
-};
-
-/// `192.0.2.1:80`, `[2001:db8::1]:80`, or without port for 80; throws ConfigError for anything else.
-ListenAddress parse_listen_address(std::string_view text);
-/// As parse_listen_address reads it.
-std::string to_string(const ListenAddress& address);
-/// Every IPv6 and every IPv4 address of the machine.
-std::vector<ListenAddress> all_addresses(std::uint16_t port = 80);
 
 /// http-01 (RFC 8555 §8.3) without a web server: answers GET and HEAD of /.well-known/acme-challenge/TOKEN for the
 /// tokens it was given, with 404 for everything else, from threads of its own. Size, time and number of connections are
