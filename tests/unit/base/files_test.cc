@@ -96,3 +96,17 @@ TEST_CASE("missing directories are made, the last with its mode") {
   write_file_atomically(dir / "file", "", {});
   CHECK_THROWS_WITH(make_directory(dir / "file", 0700), ContainsSubstring("is not a directory"));
 }
+
+TEST_CASE("a descriptor that was given away is not closed by its former owner") {
+  int descriptors[2];
+  REQUIRE(::pipe(descriptors) == 0);
+  const Fd reader(descriptors[0]);
+  int given = -1;
+  {
+    Fd writer(descriptors[1]);
+    given = writer.release();
+    CHECK_FALSE(writer);
+  }
+  CHECK(::write(given, "x", 1) == 1);
+  ::close(given);
+}
