@@ -190,10 +190,12 @@ class TextReport {
     return join(parts, "\n");
   }
 
+  /// But for those that the tables say already.
   std::string warnings() const {
     std::vector<Row> rows;
     for (const mx::Warning& warning : plan_.warnings)
-      rows.push_back({{"warning:", Color::yellow}, {warning.message}});
+      if (warning.code != "domain_unknown" && warning.code != "host_unknown")
+        rows.push_back({{"warning:", Color::yellow}, {warning.message}});
     return format_table(rows, style_);
   }
 

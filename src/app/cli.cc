@@ -1,0 +1,181 @@
+#include "app/cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "app/version.h"
+#include "base/text.h"
+
+namespace mxcert::app {
+namespace {
+
+constexpr int usage_error = 2;
+
+void add_global_options(CLI::App& app, CommandLine& line) {
+  app.add_option("--config", line.options.config_file, fmt::format("configuration file ({})", default_config_file))
+      ->type_name("FILE");
+  app.add_option("--state-dir", line.options.state_dir, "where keys and certificates are kept (/var/lib/mxcert)")
+      ->type_name("DIR");
+  app.add_option_function<unsigned>(
+         "--lock-timeout", [&line](unsigned seconds) { line.invocation.lock_timeout = std::chrono::seconds(seconds); },
+         "how long to wait for another run, in seconds (60)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0U, 86'400U));
+  app.add_flag("--json", line.invocation.json, "the result as one JSON document");
+  app.add_flag("-q,--quiet", line.invocation.quiet, "only errors");
+  app.add_flag("-v,--verbose", line.invocation.verbose, "every step");
+  app.add_flag("--dry-run", line.invocation.dry_run, "say what would be done, and do nothing");
+  app.add_flag("--no-color", line.no_color, "no colours, even on a terminal");
+  app.set_version_flag("--version", fmt::format("mxcert {}", version));
+}
+
+void add_planning_options(CLI::App& app, ConfigOptions& options) {
+  const char* group = "Which names (instead of, or besides, the configuration)";
+  app.add_option("--domain", options.domains, "a mail domain that this host takes mail for; may repeat")
+      ->type_name("DOMAIN")
+      ->allow_extra_args(false)
+      ->group(group);
+  app.add_option("--extra-name", options.extra_names, "a name to put in besides the MX hosts; may repeat")
+      ->type_name("NAME")
+      ->allow_extra_args(false)
+      ->group(group);
+  app.add_option("--address", options.addresses, "an address of ours besides the interfaces' (NAT); may repeat")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false)
+      ->group(group);
+  app.add_option("--host-name", options.host_names, "MX hosts that are ours whatever they resolve to; may repeat")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false)
+      ->group(group);
+  app.add_option("--host-exclude", options.host_exclude, "MX hosts that are not ours; may repeat")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false)
+      ->group(group);
+  app.add_option("--max-names", options.max_names, "names on one certificate at most (100)")
+      ->check(CLI::Range(1, 1000))
+      ->group(group);
+  app.add_option("--dns-server", options.dns_servers, "a resolver instead of /etc/resolv.conf; may repeat")
+      ->type_name("ADDRESS[@PORT]")
+      ->allow_extra_args(false)
+      ->group(group);
+  app.add_option("--trust-anchor", options.trust_anchor, "the DNSSEC trust anchor (/usr/share/dns/root.key)")
+      ->type_name("FILE")
+      ->group(group);
+}
+
+void add_ca_options(CLI::App& app, ConfigOptions& options) {
+  const char* group = "Where from";
+  app.add_option("--ca", options.ca, "letsencrypt, letsencrypt-staging or the URL of a directory")
+      ->type_name("CA")
+      ->group(group);
+  app.add_option("--ca-trust", options.ca_trust, "roots for the directory's own HTTPS, besides the system's")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--email", options.email, "contact of the account; may repeat")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false)
+      ->group(group);
+  app.add_flag("--agree-tos", options.agree_tos, "agree to the CA's terms of service")->group(group);
+  app.add_option("--key-type", options.key_type, "ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096")
+      ->type_name("TYPE")
+      ->group(group);
+  app.add_flag("--new-key", options.new_key, "do not reuse the live certificate's key (mind your TLSA records)")
+      ->group(group);
+  app.add_option("--listen", options.listen, "where to answer http-01 (port 80 everywhere); may repeat")
+      ->type_name("ADDRESS:PORT")
+      ->allow_extra_args(false)
+      ->group(group);
+}
+
+void add_deploy_options(CLI::App& app, ConfigOptions& options) {
+  const char* group = "Where to";
+  app.add_option("--deploy", options.deploy, "a shipped hook (exim) or the path of one; may repeat")
+      ->type_name("HOOK")
+      ->allow_extra_args(false)
+      ->group(group);
+  app.add_option("--verify", options.verify, "where to look, instead of where the hook says; may repeat")
+      ->type_name("ADDRESS:PORT")
+      ->allow_extra_args(false)
+      ->group(group);
+  app.add_flag("--configure", options.configure, "let the hook set up the daemon for TLS")->group(group);
+}
+
+CLI::App* add_command(CLI::App& app, CommandLine& line, Verb verb, const char* name, const char* description) {
+  CLI::App* command = app.add_subcommand(name, description);
+  command->fallthrough();  // global options may stand behind the command
+  command->callback([&line, verb] { line.invocation.verb = verb; });
+  return command;
+}
+
+void add_commands(CLI::App& app, CommandLine& line) {
+  std::vector<std::string>& arguments = line.invocation.arguments;
+  CLI::App* plan = add_command(app, line, Verb::plan, "plan", "what would be ordered, and why each name is in or out");
+  plan->add_option("DOMAIN", arguments, "only what concerns these mail domains");
+  add_planning_options(*plan, line.options);
+
+  CLI::App* issue = add_command(app, line, Verb::issue, "issue",
+                                "get what the plan needs now, install it and prove that it is served");
+  issue->add_option("DOMAIN", arguments, "only what concerns these mail domains");
+  CLI::App* renew = add_command(app, line, Verb::renew, "renew", "for cron and timers: whatever is due, else silence");
+  for (CLI::App* command : {issue, renew}) {
+    add_planning_options(*command, line.options);
+    add_ca_options(*command, line.options);
+    add_deploy_options(*command, line.options);
+  }
+
+  CLI::App* deploy = add_command(app, line, Verb::deploy, "deploy", "install the stored certificates again and verify");
+  deploy->add_option("NAME", arguments, "only these certificates");
+  add_deploy_options(*deploy, line.options);
+  CLI::App* rollback = add_command(app, line, Verb::rollback, "rollback", "the previous version back into service");
+  rollback->add_option("NAME", arguments, "the certificate")->required()->expected(1);
+  add_deploy_options(*rollback, line.options);
+  add_command(app, line, Verb::status, "status", "stored certificates, what serves them, when they are due");
+  CLI::App* config = app.add_subcommand("config", "the configuration");
+  config->fallthrough()->require_subcommand(1);
+  add_command(*config, line, Verb::config_check, "check", "read the configuration and explain it");
+}
+
+/// CLI11 says what it did not expect; we add what was probably meant.
+std::string suggestion(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> words;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    words.push_back(command->get_name());
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with('-') || std::ranges::find(words, word) != words.end()) continue;
+    if (const auto nearest = closest_match(word, words)) return fmt::format("did you mean mxcert {}?", *nearest);
+  }
+  return "see mxcert --help, or mxcert COMMAND --help";
+}
+
+}  // namespace
+
+std::optional<CommandLine> parse_command_line(int argc, char** argv, int& exit_status) {
+  CommandLine line;
+  CLI::App app(
+      "mxcert keeps the certificates of mail servers: it finds the MX host names of your mail domains,\n"
+      "gets a certificate for exactly them, installs it and proves that it is served.");
+  app.name("mxcert");
+  app.option_defaults()->always_capture_default(false);
+  app.get_formatter()->column_width(34);
+  add_global_options(app, line);
+  add_commands(app, line);
+  app.require_subcommand(1);
+  app.footer(
+      "Exit status: 0 done or nothing to do, 1 something failed, 2 usage or configuration,\n75 another run holds the "
+      "lock. mxcert(1) and mxcert.toml(5) tell the rest.");
+  try {
+    app.parse(argc, argv);
+    return line;
+  } catch (const CLI::Success& answered) {
+    exit_status = app.exit(answered, std::cout, std::cerr);
+  } catch (const CLI::ParseError& e) {
+    std::cerr << "mxcert: error: " << printable(e.what()) << "\nhint: " << suggestion(app, argc, argv) << '\n';
+    exit_status = usage_error;
+  }
+  return std::nullopt;
+}
+
+}  // namespace mxcert::app

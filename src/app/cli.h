@@ -1,0 +1,18 @@
+#pragma once
+#include <optional>
+
+#include "app/context.h"
+
+namespace mxcert::app {
+
+struct CommandLine {
+  Invocation invocation;
+  ConfigOptions options;
+  bool no_color = false;
+};
+
+/// Reads the command line. Empty when it was answered already (`--help`, `--version`, or an error told on stderr):
+/// then `exit_status` is what to end with.
+std::optional<CommandLine> parse_command_line(int argc, char** argv, int& exit_status);
+
+}  // namespace mxcert::app

@@ -1,0 +1,347 @@
+#include "app/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <functional>
+#include <set>
+#include <span>
+
+#include "app/toml_section.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+
+namespace mxcert::app {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t max_config_bytes = 4 << 20;
+constexpr std::size_t max_domain_file_bytes = 64 << 20;
+
+struct CaPreset {
+  const char* name;
+  const char* directory;
+};
+constexpr std::array ca_presets{
+    CaPreset{"letsencrypt", "https://acme-v02.api.letsencrypt.org/directory"},
+    CaPreset{"letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory"},
+};
+
+/// Runs `read`, and puts `where` before the message of what it throws.
+template <typename Function>
+auto located(const std::string& where, Function read) {
+  try {
+    return read();
+  } catch (const Error& e) {
+    throw ConfigError(fmt::format("{}: {}", where, e.message()), e.hint());
+  }
+}
+
+dns::DnsName parse_name(const SourcedText& name) {
+  return located(name.where, [&] { return dns::DnsName::parse(name.text); });
+}
+
+// Each of these takes one value from the file or from the command line.
+
+void set_ca(Config& config, const SourcedText& ca) {
+  config.ca = ca.text;
+  for (const CaPreset& preset : ca_presets) {
+    if (ca.text == preset.name) {
+      config.directory_url = preset.directory;
+      return;
+    }
+  }
+  constexpr std::string_view scheme = "https://";
+  if (ca.text.starts_with(scheme) && ca.text.size() > scheme.size() && ca.text.size() < 1000 &&
+      ca.text.find_first_of(" \t\r\n\"<>@#") == std::string::npos) {
+    config.directory_url = ca.text;
+    return;
+  }
+  if (ca.text.starts_with("http://"))
+    throw ConfigError(fmt::format("{}: {} is not https", ca.where, printable(ca.text, 200)),
+                      "ACME is spoken over https only (RFC 8555 section 6.1)");
+  std::vector<std::string> names;
+  for (const CaPreset& preset : ca_presets)
+    names.emplace_back(preset.name);
+  const auto nearest = closest_match(ca.text, names);
+  throw ConfigError(
+      fmt::format("{}: {} is neither a known CA nor the https URL of a directory", ca.where, printable(ca.text, 200)),
+      nearest ? fmt::format("did you mean {}?", *nearest) : fmt::format("known: {}", join(names, ", ")));
+}
+
+void add_contact(Config& config, const SourcedText& contact) {
+  std::string address = contact.text;
+  if (address.starts_with("mailto:")) address.erase(0, 7);
+  const auto at = address.find('@');
+  if (at == std::string::npos || at == 0 || at + 1 == address.size() ||
+      address.find_first_of(" \t\r\n,?<>\"") != std::string::npos)
+    throw ConfigError(fmt::format("{}: {} is not an e-mail address", contact.where, printable(contact.text, 200)));
+  config.contact.push_back(address);
+}
+
+void add_domain(Config& config, const SourcedText& domain, const std::string& source) {
+  const dns::DnsName name = parse_name(domain);
+  config.domains.push_back({name, source});
+}
+
+/// One domain a line; blank lines and what follows a # are ignored.
+void add_domain_file(Config& config, const SourcedText& file) {
+  const std::string text = located(file.where, [&] { return read_file(file.text, max_domain_file_bytes); });
+  std::size_t line_number = 0;
+  for (std::string_view line : split(text, '\n')) {
+    ++line_number;
+    line = trim(line.substr(0, line.find('#')));
+    if (line.empty()) continue;
+    const dns::DnsName name = parse_name({std::string(line), fmt::format("{}:{}", file.text, line_number)});
+    config.domains.push_back({name, file.text});
+  }
+}
+
+/// The first source counts.
+void remove_duplicate_domains(Config& config) {
+  std::set<dns::DnsName> seen;
+  std::erase_if(config.domains, [&](const mx::MailDomain& domain) { return !seen.insert(domain.name).second; });
+}
+
+void add_address(Config& config, const SourcedText& address) {
+  config.host_addresses.push_back(located(address.where, [&] { return dns::IpAddress::parse(address.text); }));
+}
+
+mx::HostPattern parse_pattern(const SourcedText& pattern) {
+  return located(pattern.where, [&] { return mx::HostPattern::parse(pattern.text); });
+}
+
+void add_listen_address(Config& config, const SourcedText& address) {
+  config.listen.push_back(located(address.where, [&] { return solve::parse_listen_address(address.text); }));
+}
+
+void set_key_type(Config& config, const SourcedText& type) {
+  const auto parsed = pki::parse_key_type(type.text);
+  if (!parsed)
+    throw ConfigError(fmt::format("{}: {} is not a key type", type.where, printable(type.text, 100)),
+                      "known: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096");
+  config.key_type = *parsed;
+}
+
+fs::path absolute_path(const SourcedText& path) {
+  if (!path.text.starts_with('/'))
+    throw ConfigError(fmt::format("{}: {} is not an absolute path", path.where, printable(path.text, 200)));
+  return path.text;
+}
+
+deploy::Endpoint parse_endpoint(const SourcedText& endpoint) {
+  return located(endpoint.where, [&] { return deploy::parse_endpoint(endpoint.text); });
+}
+
+void read_ca(Config& config, TomlSection section) {
+  if (const auto directory = section.text("directory")) set_ca(config, *directory);
+  if (const auto trust = section.text("trust")) config.ca_trust = absolute_path(*trust);
+  section.finish();
+}
+
+void read_domains(Config& config, TomlSection section) {
+  for (const SourcedText& domain : section.list("list"))
+    add_domain(config, domain, "config");
+  for (const SourcedText& file : section.list("files"))
+    add_domain_file(config, file);
+  section.finish();
+}
+
+void read_hosts(Config& config, TomlSection section) {
+  for (const SourcedText& address : section.list("addresses"))
+    add_address(config, address);
+  for (const SourcedText& name : section.list("names"))
+    config.host_names.push_back(parse_pattern(name));
+  for (const SourcedText& name : section.list("exclude"))
+    config.host_exclude.push_back(parse_pattern(name));
+  section.finish();
+}
+
+void read_dns(Config& config, TomlSection section) {
+  for (const SourcedText& server : section.list("servers"))
+    config.dns_servers.push_back(server.text);
+  if (const auto anchor = section.text("trust_anchor")) config.trust_anchor = absolute_path(*anchor);
+  section.finish();
+}
+
+void read_certificate(Config& config, TomlSection section) {
+  if (const auto keys = section.texts("keys")) {
+    if (keys->size() != 1)
+      throw ConfigError(fmt::format("{}: keys must name exactly one key type, not {}",
+                                    keys->empty() ? section.where() : keys->at(1).where, keys->size()),
+                        "for example keys = [\"ecdsa-p256\"]");
+    set_key_type(config, keys->front());
+  }
+  if (const auto reuse = section.flag("reuse_key")) config.reuse_key = *reuse;
+  for (const SourcedText& name : section.list("extra_names"))
+    config.extra_names.push_back(parse_name(name));
+  if (const auto max = section.number("max_names", 1, 1000)) config.max_names = static_cast<std::size_t>(*max);
+  section.finish();
+}
+
+void read_challenge(Config& config, TomlSection section) {
+  if (const auto type = section.text("type"); type && type->text != "http-01")
+    throw ConfigError(fmt::format("{}: challenge type {} is not supported", type->where, printable(type->text, 100)),
+                      "the type is http-01");
+  for (const SourcedText& address : section.list("listen"))
+    add_listen_address(config, address);
+  section.finish();
+}
+
+void read_deploy(Config& config, TomlSection section) {
+  deploy::Target target;
+  const auto hook = section.text("hook");
+  if (!hook || hook->text.empty())
+    throw ConfigError(fmt::format("{}: [[deploy]] without hook", hook ? hook->where : section.where()),
+                      "name a shipped hook, as in hook = \"exim\", or the path of one");
+  target.hook = hook->text;
+  for (const SourcedText& endpoint : section.list("verify"))
+    target.verify.push_back(parse_endpoint(endpoint));
+  if (const auto configure = section.flag("configure")) target.configure = *configure;
+  section.finish();
+  config.targets.push_back(std::move(target));
+}
+
+void read_document(Config& config, TomlSection document) {
+  for (const SourcedText& contact : document.list("contact"))
+    add_contact(config, contact);
+  if (const auto agree = document.flag("agree_tos")) config.agree_tos = *agree;
+  if (const auto path = document.text("state_dir")) config.state_dir = absolute_path(*path);
+  const std::pair<const char*, void (*)(Config&, TomlSection)> readers[] = {
+      {"ca", read_ca},   {"domains", read_domains},         {"hosts", read_hosts},
+      {"dns", read_dns}, {"certificate", read_certificate}, {"challenge", read_challenge}};
+  for (const auto& [key, read] : readers)
+    if (auto section = document.section(key)) read(config, std::move(*section));
+  for (TomlSection& section : document.sections("deploy"))
+    read_deploy(config, std::move(section));
+  document.finish();
+}
+
+void read_config_file(Config& config, const std::string& file, const std::string& text) {
+  config.file = file;
+  try {
+    const toml::table table = toml::parse(text, file);
+    read_document(config, TomlSection(table, "", file));
+  } catch (const toml::parse_error& e) {
+    const auto begin = e.source().begin;
+    throw ConfigError(
+        fmt::format("{}:{}:{}: not valid TOML: {}", file, begin.line, begin.column, printable(e.description(), 300)),
+        "the format is described at toml.io; texts need quotes");
+  }
+}
+
+void apply_options(Config& config, const ConfigOptions& options) {
+  if (options.state_dir) config.state_dir = fs::absolute(*options.state_dir);
+  if (options.ca) set_ca(config, {*options.ca, "--ca"});
+  if (options.ca_trust) config.ca_trust = fs::absolute(*options.ca_trust);
+  if (options.key_type) set_key_type(config, {*options.key_type, "--key-type"});
+  if (options.trust_anchor) config.trust_anchor = fs::absolute(*options.trust_anchor);
+  if (options.max_names) config.max_names = *options.max_names;
+  if (options.agree_tos) config.agree_tos = true;
+  if (options.new_key) config.reuse_key = false;
+  for (const std::string& address : options.email)
+    add_contact(config, {address, "--email"});
+  for (const std::string& domain : options.domains)
+    add_domain(config, {domain, "--domain"}, "command line");
+  for (const std::string& name : options.extra_names)
+    config.extra_names.push_back(parse_name({name, "--extra-name"}));
+  for (const std::string& address : options.addresses)
+    add_address(config, {address, "--address"});
+  for (const std::string& name : options.host_names)
+    config.host_names.push_back(parse_pattern({name, "--host-name"}));
+  for (const std::string& name : options.host_exclude)
+    config.host_exclude.push_back(parse_pattern({name, "--host-exclude"}));
+  config.dns_servers.insert(config.dns_servers.end(), options.dns_servers.begin(), options.dns_servers.end());
+  for (const std::string& address : options.listen)
+    add_listen_address(config, {address, "--listen"});
+  for (const std::string& hook : options.deploy) {
+    deploy::Target target;
+    target.hook = hook;
+    target.configure = options.configure;
+    for (const std::string& endpoint : options.verify)
+      target.verify.push_back(parse_endpoint({endpoint, "--verify"}));
+    config.targets.push_back(std::move(target));
+  }
+  if (options.deploy.empty() && (options.configure || !options.verify.empty()))
+    throw ConfigError("--configure and --verify say something about --deploy, which is missing",
+                      "add --deploy exim, or write configure and verify into [[deploy]]");
+}
+
+}  // namespace
+
+Config load_config(const ConfigOptions& options) {
+  Config config;
+  const std::string file = options.config_file.value_or(default_config_file);
+  if (const auto text = located(file, [&] { return read_file_if_exists(file, max_config_bytes); })) {
+    read_config_file(config, file, *text);
+  } else if (options.config_file) {
+    throw ConfigError(fmt::format("{}: there is no such file", file), "mxcert.toml(5) has an example to begin with");
+  }
+  apply_options(config, options);
+  remove_duplicate_domains(config);
+  return config;
+}
+
+void require_domains(const Config& config) {
+  if (!config.domains.empty() || !config.extra_names.empty()) return;
+  if (config.file.empty())
+    throw ConfigError(
+        fmt::format("there is no configuration: no {} and no --domain", default_config_file),
+        "name the mail domains: mxcert issue --domain example.com --email postmaster@example.com --agree-tos "
+        "--ca letsencrypt-staging --deploy exim");
+  throw ConfigError(fmt::format("{}: no mail domains", config.file),
+                    "add [domains] list = [\"example.com\"], or --domain example.com");
+}
+
+std::vector<std::pair<std::string, std::string>> explain_config(const Config& config) {
+  const auto yes_no = [](bool value) { return std::string(value ? "yes" : "no"); };
+  std::vector<std::string> addresses;
+  for (const auto& address : config.host_addresses)
+    addresses.push_back(address.to_string());
+  std::vector<std::string> extra;
+  for (const auto& name : config.extra_names)
+    extra.push_back(name.unicode());
+  std::vector<std::string> hooks;
+  for (const auto& target : config.targets)
+    hooks.push_back(target.hook + (target.configure ? " (may configure)" : ""));
+  const auto list = [](const std::vector<std::string>& items, const char* otherwise) {
+    return items.empty() ? std::string(otherwise) : join(items, ", ");
+  };
+  const auto patterns = [](const std::vector<mx::HostPattern>& items) {
+    std::vector<std::string> texts;
+    for (const mx::HostPattern& item : items)
+      texts.push_back(item.text());
+    return texts;
+  };
+  std::vector<std::string> listen;
+  for (const auto& address : config.listen)
+    listen.push_back(solve::to_string(address));
+  return {
+      {"file", config.file.empty() ? fmt::format("none ({} does not exist)", default_config_file) : config.file},
+      {"contact", list(config.contact, "none")},
+      {"agree_tos", yes_no(config.agree_tos)},
+      {"state_dir", config.state_dir.string()},
+      {"ca.directory",
+       config.ca == config.directory_url ? config.ca : fmt::format("{} ({})", config.ca, config.directory_url)},
+      {"ca.trust",
+       config.ca_trust.empty() ? "the system's roots" : config.ca_trust.string() + " besides the system's roots"},
+      {"domains", count_of(config.domains.size(), "mail domain")},
+      {"hosts.addresses", list(addresses, "those of the interfaces")},
+      {"hosts.names", list(patterns(config.host_names), "none")},
+      {"hosts.exclude", list(patterns(config.host_exclude), "none")},
+      {"dns.servers", list(config.dns_servers, "as in /etc/resolv.conf")},
+      {"dns.trust_anchor", config.trust_anchor ? config.trust_anchor->string() : "the system's"},
+      {"certificate.keys", std::string(pki::to_string(config.key_type))},
+      {"certificate.reuse_key", yes_no(config.reuse_key)},
+      {"certificate.extra_names", list(extra, "none")},
+      {"certificate.max_names", std::to_string(config.max_names)},
+      {"challenge.type", "http-01"},
+      {"challenge.listen", list(listen, "port 80 on every address")},
+      {"deploy", list(hooks, "none: certificates are stored, nothing is installed")},
+  };
+}
+
+}  // namespace mxcert::app

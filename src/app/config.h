@@ -1,0 +1,85 @@
+#pragma once
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "deploy/delivery.h"
+#include "dns/address.h"
+#include "dns/name.h"
+#include "mx/mx_lookup.h"
+#include "mx/ownership.h"
+#include "pki/key.h"
+#include "solve/http01_listener.h"
+
+namespace mxcert::app {
+
+/// Everything that can be configured, checked and with its defaults filled in. mxcert.toml(5) explains each key.
+struct Config {
+  std::string file;  // what was read, empty when there was none
+  std::vector<std::string> contact;
+  bool agree_tos = false;
+  std::filesystem::path state_dir = "/var/lib/mxcert";
+
+  std::string ca = "letsencrypt";  // as it was written
+  std::string directory_url = "https://acme-v02.api.letsencrypt.org/directory";
+  std::filesystem::path ca_trust;
+
+  std::vector<mx::MailDomain> domains;  // each once; the source is `config`, `command line` or the path of a file
+
+  std::vector<dns::IpAddress> host_addresses;
+  std::vector<mx::HostPattern> host_names;
+  std::vector<mx::HostPattern> host_exclude;
+
+  std::vector<std::string> dns_servers;  // ADDRESS[@PORT]; empty: /etc/resolv.conf
+  std::optional<std::filesystem::path> trust_anchor;
+
+  pki::KeyType key_type = pki::KeyType::ecdsa_p256;
+  bool reuse_key = true;
+  std::vector<dns::DnsName> extra_names;
+  std::size_t max_names = 100;
+
+  std::vector<solve::ListenAddress> listen;  // of the http-01 listener; empty: port 80 on every address
+
+  std::vector<deploy::Target> targets;
+};
+
+/// What the command line says of the configuration: each replaces what the file says, lists are added to.
+struct ConfigOptions {
+  std::optional<std::string> config_file;
+  std::optional<std::string> state_dir;
+  std::optional<std::string> ca;
+  std::optional<std::string> ca_trust;
+  std::optional<std::string> key_type;
+  std::optional<std::string> trust_anchor;
+  std::optional<std::size_t> max_names;
+  bool agree_tos = false;
+  bool new_key = false;
+  bool configure = false;
+  std::vector<std::string> email;
+  std::vector<std::string> domains;
+  std::vector<std::string> extra_names;
+  std::vector<std::string> addresses;
+  std::vector<std::string> host_names;
+  std::vector<std::string> host_exclude;
+  std::vector<std::string> dns_servers;
+  std::vector<std::string> listen;
+  std::vector<std::string> deploy;
+  std::vector<std::string> verify;
+};
+
+constexpr const char* default_config_file = "/etc/mxcert/mxcert.toml";
+
+/// Reads the file (the default one may be missing) and the options. Throws ConfigError for the first thing that
+/// cannot be used, beginning with file:line:column or the option's name.
+Config load_config(const ConfigOptions& options);
+
+/// The effective configuration as `key = value` lines, for people to check.
+std::vector<std::pair<std::string, std::string>> explain_config(const Config& config);
+
+/// Throws ConfigError saying how to name domains when there is none.
+void require_domains(const Config& config);
+
+}  // namespace mxcert::app

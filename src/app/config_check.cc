@@ -1,0 +1,31 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.h"
+#include "app/context.h"
+#include "app/json.h"
+
+namespace mxcert::app {
+
+void run_config_check(Context& context) {
+  const auto settings = explain_config(context.config);
+  if (context.invocation.json) {
+    nlohmann::json values = nlohmann::json::object();
+    for (const auto& [key, value] : settings)
+      values[key] = value;
+    nlohmann::json document{{"version", 1}, {"config", values}};
+    add_findings(document, context.report);
+    return write_result(dump(document));
+  }
+  std::size_t width = 0;
+  for (const auto& [key, value] : settings)
+    width = std::max(width, key.size());
+  std::string text;
+  for (const auto& [key, value] : settings)
+    text += fmt::format("{:{}}  {}\n", key, width, value);
+  write_result(text);
+}
+
+}  // namespace mxcert::app

@@ -1,0 +1,56 @@
+#pragma once
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "app/config.h"
+#include "app/report.h"
+#include "app/terminal.h"
+#include "base/clock.h"
+#include "store/accounts.h"
+#include "store/certificates.h"
+#include "store/orders.h"
+#include "store/state_directory.h"
+
+namespace mxcert::app {
+
+enum class Verb { plan, issue, renew, deploy, rollback, status, config_check };
+
+/// What the command line says, apart from the configuration.
+struct Invocation {
+  Verb verb = Verb::plan;
+  std::vector<std::string> arguments;  // mail domains or names of certificates
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+  bool dry_run = false;
+  std::chrono::seconds lock_timeout{60};
+};
+
+/// What every command works with.
+struct Context {
+  Context(Config configuration, Invocation call, Clock& machine_clock, Terminal streams)
+      : config(std::move(configuration)),
+        invocation(std::move(call)),
+        clock(machine_clock),
+        terminal(streams),
+        state(config.state_dir),
+        accounts(state),
+        certificates(state),
+        orders(state) {}
+
+  /// Progress is for people who watch a terminal and did not ask for silence or JSON.
+  bool shows_progress() const { return terminal.stderr_is_terminal && !invocation.quiet && !invocation.json; }
+
+  Config config;
+  Invocation invocation;
+  Clock& clock;
+  Terminal terminal;
+  store::StateDirectory state;
+  store::Accounts accounts;
+  store::Certificates certificates;
+  store::Orders orders;
+  Report report;
+};
+
+}  // namespace mxcert::app

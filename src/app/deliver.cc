@@ -1,0 +1,209 @@
+#include "app/deliver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/context.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "deploy/deploy.h"
+
+namespace mxcert::app {
+namespace {
+
+using Status = deploy::DeployOutcome::Status;
+
+/// What a target is called in state and reports: its hook, numbered when it is not the only one of that name.
+std::string target_name(const Context& context, const deploy::Target& target) {
+  std::size_t number = 1;
+  for (const deploy::Target& other : context.config.targets) {
+    if (&other == &target) break;
+    if (other.hook == target.hook) ++number;
+  }
+  return number == 1 ? target.hook : fmt::format("{}#{}", target.hook, number);
+}
+
+/// A target's name as that of a folder.
+std::string folder_name(std::string name) {
+  std::ranges::replace(name, '/', '_');
+  return name;
+}
+
+deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version) {
+  return {.certificate_name = certificate,
+          .names = version.leaf.names,
+          .bundle = version.bundle,
+          .lineage = context.certificates.live_path(certificate)};
+}
+
+deploy::DeployOptions make_options(const Context& context, const std::string& certificate, const std::string& target) {
+  return {.journal_directory = context.certificates.backup_path(certificate) / folder_name(target)};
+}
+
+std::string describe(deploy::Step step, std::string_view detail) {
+  switch (step) {
+    case deploy::Step::describing:
+      return "asking where it reads its certificate";
+    case deploy::Step::observing:
+      return "looking at what is served now";
+    case deploy::Step::recording:
+      return "keeping the previous files";
+    case deploy::Step::installing:
+      return fmt::format("installing {}", detail);
+    case deploy::Step::reloading:
+      return "reloading";
+    case deploy::Step::verifying:
+      return "verifying by handshakes";
+    case deploy::Step::restoring:
+      return fmt::format("putting back {}", detail);
+    case deploy::Step::finished:
+      return "done";
+  }
+  return {};
+}
+
+std::string message_of(const deploy::DeployOutcome& outcome) {
+  const std::string daemon = outcome.daemon.empty() ? "" : outcome.daemon + ": ";
+  switch (outcome.status) {
+    case Status::unchanged:
+      return fmt::format("{}serves it already ({})", daemon, count_of(outcome.before.size(), "handshake"));
+    case Status::deployed_and_verified:
+      return fmt::format("{}installed and verified ({})", daemon, count_of(outcome.after.size(), "handshake"));
+    case Status::installed_unverified:
+      return fmt::format("{}installed, not verified: {}", daemon, outcome.reason);
+    case Status::needs_configuration:
+      return fmt::format("{}nothing installed: {}", daemon, outcome.reason);
+    case Status::rolled_back:
+      return fmt::format("{}rolled back, what was served before is served again: {}", daemon, outcome.reason);
+    case Status::rollback_failed:
+      return fmt::format("{}failed, and could not be rolled back: {}", daemon, outcome.reason);
+    case Status::failed:
+      return fmt::format("{}failed: {}", daemon, outcome.reason);
+  }
+  return outcome.reason;
+}
+
+store::Deployment::State state_of(Status status) {
+  switch (status) {
+    case Status::unchanged:
+    case Status::deployed_and_verified:
+      return store::Deployment::State::verified;
+    case Status::installed_unverified:
+      return store::Deployment::State::unverified;
+    default:
+      return store::Deployment::State::failed;
+  }
+}
+
+using DeployFunction = decltype(&deploy::deploy);
+
+/// Runs `function`, which is deploy or withdraw, at one target; what it throws becomes an outcome.
+deploy::DeployOutcome run_at(Context& context, DeployFunction function, const std::string& certificate,
+                             const store::Version& version, const deploy::Target& target, const std::string& name) {
+  deploy::DeployOptions options = make_options(context, certificate, name);
+  if (context.shows_progress())
+    options.progress = [&](deploy::Step step, std::string_view detail) {
+      log::info(fmt::format("{}: {}: {}", certificate, name, describe(step, detail)));
+    };
+  try {
+    return function(context.clock, target, make_delivery(context, certificate, version), options);
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error& e) {
+    return {.status = Status::failed, .reason = e.message(), .hint = e.hint()};
+  }
+}
+
+/// Adds what happened at one target to the run's report; false when that is an error.
+bool report(Context& context, const std::string& certificate, const std::string& target,
+            const deploy::DeployOutcome& result, CertificateOutcome& outcome) {
+  const std::string message = message_of(result);
+  for (const std::string& warning : result.warnings)
+    context.report.add_warning(
+        {.code = "deployment", .subject = certificate, .message = fmt::format("{}: {}", target, warning)});
+  outcome.targets.push_back({.target = target, .result = std::string(to_string(result.status)), .message = message});
+  if (state_of(result.status) == store::Deployment::State::verified) return true;
+  const std::string lines = result.configuration.empty() ? "" : "\n" + result.configuration;
+  context.report.add_error({.code = std::string(to_string(result.status)),
+                            .subject = certificate,
+                            .message = fmt::format("{}: {}: {}", certificate, target, message),
+                            .hint = result.hint + lines});
+  return false;
+}
+
+/// How far the certificate came at the target; empty: it is not there any more.
+void remember(Context& context, const std::string& certificate, const std::string& target,
+              const std::optional<store::Deployment>& deployment) {
+  store::CertificateState state = context.certificates.load_state(certificate);
+  if (deployment) {
+    state.deployments[target] = *deployment;
+  } else {
+    state.deployments.erase(target);
+  }
+  context.certificates.save_state(certificate, state);
+}
+
+}  // namespace
+
+bool is_in_service(const Context& context, const std::string& certificate) {
+  const auto live = context.certificates.live_number(certificate);
+  const store::CertificateState state = context.certificates.load_state(certificate);
+  return std::ranges::all_of(context.config.targets, [&](const deploy::Target& target) {
+    const auto found = state.deployments.find(target_name(context, target));
+    return live && found != state.deployments.end() && found->second.version == *live &&
+           found->second.state == store::Deployment::State::verified;
+  });
+}
+
+void recover_deployments(Context& context) {
+  for (const std::string& certificate : context.certificates.names()) {
+    for (const deploy::Target& target : context.config.targets) {
+      const std::string name = target_name(context, target);
+      try {
+        const auto live = context.certificates.find_live(certificate);
+        if (!live) continue;
+        const auto done = deploy::recover_unfinished(context.clock, target, make_delivery(context, certificate, *live),
+                                                     make_options(context, certificate, name));
+        if (done) log::warning(fmt::format("{}: {}: an earlier run was cut short: {}", certificate, name, *done));
+      } catch (const Interrupted&) {
+        throw;
+      } catch (Error& e) {
+        e.add_context(fmt::format("{}: {}: cannot undo what an interrupted run left", certificate, name));
+        context.report.add_error(e, certificate);
+      }
+    }
+  }
+}
+
+bool deliver(Context& context, const std::string& certificate, const store::Version& version,
+             CertificateOutcome& outcome) {
+  bool all_serve_it = true;
+  for (const deploy::Target& target : context.config.targets) {
+    const std::string name = target_name(context, target);
+    const deploy::DeployOutcome result = run_at(context, deploy::deploy, certificate, version, target, name);
+    report(context, certificate, name, result, outcome);
+    const store::Deployment::State state = state_of(result.status);
+    all_serve_it = all_serve_it && state == store::Deployment::State::verified;
+    remember(context, certificate, name,
+             store::Deployment{
+                 .version = version.number, .state = state, .at = context.clock.now(), .message = message_of(result)});
+  }
+  return all_serve_it;
+}
+
+bool withdraw(Context& context, const std::string& certificate, const store::Version& version,
+              CertificateOutcome& outcome) {
+  bool all_withdrawn = true;
+  for (const deploy::Target& target : context.config.targets) {
+    const std::string name = target_name(context, target);
+    const deploy::DeployOutcome result = run_at(context, deploy::withdraw, certificate, version, target, name);
+    const bool withdrawn = report(context, certificate, name, result, outcome);
+    all_withdrawn = all_withdrawn && withdrawn;
+    if (withdrawn) remember(context, certificate, name, std::nullopt);
+  }
+  return all_withdrawn;
+}
+
+}  // namespace mxcert::app

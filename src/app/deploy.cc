@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/commands.h"
+#include "app/context.h"
+#include "app/deliver.h"
+#include "base/error.h"
+#include "base/text.h"
+
+namespace mxcert::app {
+namespace {
+
+std::vector<std::string> chosen_certificates(const Context& context) {
+  const std::vector<std::string> stored = context.certificates.names();
+  for (const std::string& name : context.invocation.arguments) {
+    if (std::ranges::find(stored, name) != stored.end()) continue;
+    throw ConfigError(
+        fmt::format("there is no certificate {}", printable(name, 300)),
+        stored.empty() ? "none is stored yet: mxcert issue gets one" : "stored are " + join(stored, ", "));
+  }
+  return context.invocation.arguments.empty() ? stored : context.invocation.arguments;
+}
+
+void require_targets(const Context& context) {
+  if (context.config.targets.empty())
+    throw ConfigError("no deploy target is configured", "add [[deploy]] hook = \"exim\", or --deploy exim");
+}
+
+void print_outcomes(const Context& context) {
+  if (context.invocation.json) {
+    write_result(to_json(context.report));
+  } else if (!context.invocation.quiet) {
+    write_result(to_text(context.report, context.clock.now()));
+  }
+}
+
+CertificateOutcome outcome_for(const std::string& name, const store::Version& version, const char* action) {
+  return {.name = name,
+          .names = version.leaf.names,
+          .action = action,
+          .result = "failed",
+          .version = version.number,
+          .not_after = version.leaf.not_after,
+          .targets = {}};
+}
+
+void deploy_one(Context& context, const std::string& name) {
+  const auto live = context.certificates.find_live(name);
+  if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
+  CertificateOutcome outcome = outcome_for(name, *live, "deploy");
+  if (context.invocation.dry_run) {
+    outcome.result = "planned";
+  } else if (deliver(context, name, *live, outcome)) {
+    outcome.result = "deployed";
+  }
+  context.report.add(std::move(outcome));
+}
+
+/// The number before the live one; empty when there is none.
+std::optional<std::string> previous_version(const Context& context, const std::string& name, const std::string& live) {
+  const std::vector<std::string> versions = context.certificates.versions(name);
+  const auto at = std::ranges::find(versions, live);
+  if (at == versions.end() || at == versions.begin()) return std::nullopt;
+  return *std::prev(at);
+}
+
+void roll_back_to(Context& context, const std::string& name, const std::string& from, const std::string& to) {
+  const store::Version version = context.certificates.load(name, to);
+  CertificateOutcome outcome = outcome_for(name, version, "rollback");
+  context.certificates.make_live(name, to);
+  if (deliver(context, name, version, outcome)) {
+    outcome.result = "rolled_back";
+  } else if (std::ranges::none_of(outcome.targets,
+                                  [](const TargetOutcome& t) { return t.result == "installed_unverified"; })) {
+    context.certificates.make_live(name, from);  // what is installed is what is live
+  }
+  context.report.add(std::move(outcome));
+}
+
+}  // namespace
+
+void run_deploy(Context& context) {
+  require_targets(context);
+  const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
+  recover_deployments(context);
+  const std::vector<std::string> names = chosen_certificates(context);
+  if (names.empty()) throw Error("no certificate is stored yet", "mxcert issue gets one");
+  for (const std::string& name : names) {
+    try {
+      deploy_one(context, name);
+    } catch (const Interrupted&) {
+      throw;
+    } catch (Error& e) {
+      e.add_context(name);
+      context.report.add_error(e, name);
+    }
+  }
+  print_outcomes(context);
+}
+
+void run_rollback(Context& context) {
+  const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
+  recover_deployments(context);
+  const std::string name = chosen_certificates(context).front();
+  const auto live = context.certificates.live_number(name);
+  if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
+  if (const auto previous = previous_version(context, name, *live)) {
+    roll_back_to(context, name, *live, *previous);
+  } else {
+    const store::Version version = context.certificates.load(name, *live);
+    CertificateOutcome outcome = outcome_for(name, version, "rollback");
+    if (withdraw(context, name, version, outcome)) outcome.result = "withdrawn";
+    context.report.add(std::move(outcome));
+  }
+  print_outcomes(context);
+}
+
+}  // namespace mxcert::app

@@ -1,0 +1,158 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/backoff.h"
+#include "app/ca.h"
+#include "app/commands.h"
+#include "app/context.h"
+#include "app/deliver.h"
+#include "app/order.h"
+#include "app/plan_report.h"
+#include "app/planning.h"
+#include "base/error.h"
+
+namespace mxcert::app {
+namespace {
+
+bool is_renew(const Context& context) {
+  return context.invocation.verb == Verb::renew;
+}
+
+void print_plan(const Context& context, const mx::Plan& plan) {
+  if (context.invocation.json || context.invocation.quiet || is_renew(context)) return;
+  write_result(plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}) + "\n");
+}
+
+/// Remembers what the plan wants, and whether this run failed: `errors_before` is how many errors there were before it.
+void remember(Context& context, const mx::PlannedCertificate& planned, std::size_t errors_before) {
+  store::CertificateState state = context.certificates.load_state(planned.name);
+  const store::CertificateState before = state;
+  state.desired = planned.ascii_names();
+  const auto& errors = context.report.errors();
+  if (errors.size() > errors_before) {
+    const Finding& first = errors[errors_before];
+    state.failure = store::Failure{.count = (before.failure ? before.failure->count : 0) + 1,
+                                   .at = context.clock.now(),
+                                   .message = first.message,
+                                   .hint = first.hint};
+  } else {
+    state.failure.reset();
+  }
+  if (state != before) context.certificates.save_state(planned.name, state);
+}
+
+/// True when `renew` must leave this certificate alone for now; says so.
+bool is_backing_off(Context& context, const mx::PlannedCertificate& planned) {
+  if (!is_renew(context)) return false;
+  const store::CertificateState state = context.certificates.load_state(planned.name);
+  if (!state.failure || context.clock.now() >= next_attempt(*state.failure)) return false;
+  context.report.add_error({.code = "backing_off",
+                            .subject = planned.name,
+                            .message = fmt::format("{}: not tried again before {}: {}", planned.name,
+                                                   format_time(next_attempt(*state.failure)), state.failure->message),
+                            .hint = state.failure->hint});
+  return true;
+}
+
+/// Orders if the plan says so, then installs wherever the live version is not in service yet.
+void bring_up_to_date(Context& context, CertificateAuthority& ca, const mx::PlannedCertificate& planned,
+                      CertificateOutcome& outcome) {
+  if (planned.action != mx::Action::none && !order_certificate(context, ca, planned).number.empty())
+    outcome.result = "issued";
+  const auto live = context.certificates.find_live(planned.name);
+  if (!live) return;
+  outcome.version = live->number;
+  outcome.names = live->leaf.names;
+  outcome.not_after = live->leaf.not_after;
+  if (is_in_service(context, planned.name)) return;
+  if (!deliver(context, planned.name, *live, outcome)) {
+    outcome.result = "failed";
+  } else if (outcome.result == "unchanged") {
+    outcome.result = "deployed";
+  }
+  context.certificates.prune(planned.name);
+}
+
+void process(Context& context, CertificateAuthority& ca, const mx::PlannedCertificate& planned) {
+  const bool in_service = is_in_service(context, planned.name);
+  CertificateOutcome outcome{.name = planned.name,
+                             .names = planned.ascii_names(),
+                             .action = std::string(mx::to_string(planned.action)),
+                             .result = "unchanged",
+                             .version = context.certificates.live_number(planned.name).value_or(""),
+                             .not_after = planned.not_after,
+                             .targets = {}};
+  const bool nothing_to_do = planned.action == mx::Action::none && in_service;
+  if (nothing_to_do || is_backing_off(context, planned)) {
+    if (!nothing_to_do) outcome.result = "failed";
+    context.report.add(std::move(outcome));
+    return;
+  }
+  const std::size_t errors_before = context.report.errors().size();
+  try {
+    bring_up_to_date(context, ca, planned, outcome);
+  } catch (const Interrupted&) {
+    throw;
+  } catch (Error& e) {  // one certificate's failure never stops the others (law 3)
+    e.add_context(planned.name);
+    context.report.add_error(e, planned.name);
+    outcome.result = "failed";
+  }
+  remember(context, planned, errors_before);
+  context.report.add(std::move(outcome));
+}
+
+void add_plan_warnings(Context& context, const mx::Plan& plan) {
+  for (const mx::Warning& warning : plan.warnings)
+    context.report.add_warning({.code = warning.code, .subject = warning.subject, .message = warning.message});
+}
+
+/// Cron hears nothing when all is well: `renew` only speaks when something was done or failed.
+void print_outcomes(const Context& context) {
+  const auto& outcomes = context.report.outcomes();
+  const bool something =
+      std::ranges::any_of(outcomes, [](const CertificateOutcome& o) { return o.result != "unchanged"; });
+  if (context.invocation.json) {
+    if (!is_renew(context) || something || context.report.failed()) write_result(to_json(context.report));
+  } else if (!context.invocation.quiet && (!is_renew(context) || something)) {
+    write_result(to_text(context.report, context.clock.now()));
+  }
+}
+
+void run_dry(Context& context) {
+  const mx::Plan plan = make_plan(context);
+  print_plan(context, plan);
+  report_gaps(context, plan);
+  for (const mx::PlannedCertificate& planned : plan.certificates) {
+    if (!is_selected(context, plan, planned)) continue;
+    const bool idle = planned.action == mx::Action::none && is_in_service(context, planned.name);
+    context.report.add({.name = planned.name,
+                        .names = planned.ascii_names(),
+                        .action = std::string(mx::to_string(planned.action)),
+                        .result = idle ? "unchanged" : "planned",
+                        .version = {},
+                        .not_after = planned.not_after,
+                        .targets = {}});
+  }
+  print_outcomes(context);
+}
+
+}  // namespace
+
+void run_issue(Context& context) {
+  if (context.invocation.dry_run) return run_dry(context);
+  if (context.config.domains.empty() && context.invocation.arguments.empty()) require_domains(context.config);
+  const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
+  recover_deployments(context);
+  const mx::Plan plan = make_plan(context);
+  print_plan(context, plan);
+  add_plan_warnings(context, plan);
+  report_gaps(context, plan);
+  CertificateAuthority ca(context);
+  for (const mx::PlannedCertificate& planned : plan.certificates)
+    if (is_selected(context, plan, planned)) process(context, ca, planned);
+  print_outcomes(context);
+}
+
+}  // namespace mxcert::app

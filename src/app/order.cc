@@ -1,0 +1,203 @@
+#include "app/order.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "acme/issuer.h"
+#include "app/context.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "pki/csr.h"
+#include "solve/http01_listener.h"
+
+namespace mxcert::app {
+namespace {
+
+using Names = std::vector<std::string>;
+
+/// For everything between the first request and the certificate.
+constexpr std::chrono::minutes order_deadline{10};
+
+bool same_names(const Names& a, const Names& b) {
+  return std::set(a.begin(), a.end()) == std::set(b.begin(), b.end());
+}
+
+Names without(const Names& names, const Names& removed) {
+  Names rest;
+  std::ranges::copy_if(names, std::back_inserter(rest),
+                       [&](const std::string& name) { return std::ranges::find(removed, name) == removed.end(); });
+  return rest;
+}
+
+/// The live key when it is to be reused, else a new one. A key of another type than configured is kept all the same: a
+/// new key is a rollover, never a side effect (law 5).
+pki::PrivateKey key_for_order(Context& context, const std::string& certificate,
+                              const std::optional<store::Version>& live) {
+  if (!live || !context.config.reuse_key) return pki::PrivateKey::generate(context.config.key_type);
+  pki::PrivateKey key = pki::PrivateKey::from_pem(live->bundle.private_key);
+  if (key.type() != context.config.key_type)
+    context.report.add_warning(
+        {.code = "key_type_kept",
+         .subject = certificate,
+         .message = fmt::format("{} keeps its {} key, although {} is configured", certificate,
+                                pki::to_string(key.type()), pki::to_string(context.config.key_type)),
+         .hint = "say reuse_key = false for one renewal; publish new TLSA records first if you use DANE"});
+  return key;
+}
+
+/// The order of an interrupted run when it is for the same, else a new one, stored before anybody hears of it.
+store::OrderRecord prepare_order(Context& context, const std::string& certificate, const Names& names,
+                                 const std::optional<store::Version>& live) {
+  const auto unfinished = context.orders.find(certificate);
+  if (unfinished && unfinished->directory == context.config.directory_url && same_names(unfinished->names, names))
+    return *unfinished;
+  const pki::PrivateKey key = key_for_order(context, certificate, live);
+  store::OrderRecord order{.directory = context.config.directory_url,
+                           .names = names,
+                           .csr_der = pki::make_csr(key, names),
+                           .private_key = key.to_pem(),
+                           .url = {}};
+  context.orders.save(certificate, order);
+  return order;
+}
+
+/// acme's solver on our own listener. The listener is bound before the order is made: a port that is taken is found
+/// before anything is asked of the CA.
+acme::Solver make_http01_solver(solve::Http01Listener& listener) {
+  return {.challenge_type = "http-01",
+          .present =
+              [&listener](std::span<const acme::ChallengeToSolve> challenges) {
+                std::map<std::string, std::string> answers;
+                for (const acme::ChallengeToSolve& challenge : challenges)
+                  answers[challenge.token] = challenge.key_authorization;
+                listener.set(std::move(answers));
+              },
+          .wait_until_validated =
+              [&listener](std::chrono::milliseconds timeout) { return listener.wait_until_all_fetched(timeout); },
+          .clean_up = [&listener] { listener.set({}); }};
+}
+
+std::string describe(const acme::Progress& progress) {
+  using Step = acme::Progress::Step;
+  switch (progress.step) {
+    case Step::ordered:
+      return fmt::format("ordered a certificate for {}", count_of(progress.total, "name"));
+    case Step::resumed:
+      return "going on with the order of an earlier run";
+    case Step::authorized:
+      return fmt::format("{} of {} already authorized", progress.done, count_of(progress.total, "name"));
+    case Step::validating:
+      return fmt::format("the CA validates {}", count_of(progress.total, "name"));
+    case Step::validated:
+      return fmt::format("the CA has looked at {}", count_of(progress.total, "name"));
+    case Step::finalizing:
+      return "sent the certificate request";
+    case Step::issued:
+      return "the CA has issued the certificate";
+  }
+  return {};
+}
+
+acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, const std::string& certificate,
+                                  store::OrderRecord& order) {
+  solve::Http01Listener listener(context.config.listen.empty() ? solve::all_addresses() : context.config.listen);
+  const acme::Solver solver = make_http01_solver(listener);
+  const Deadline deadline = Deadline::after(context.clock, order_deadline);
+  const bool shows_progress = context.shows_progress();
+  acme::IssueRequest request{.names = order.names, .csr_der = order.csr_der, .deadline = deadline};
+  request.on_order = [&](const std::string& url) {
+    order.url = url;
+    context.orders.save(certificate, order);
+  };
+  request.on_progress = [&](const acme::Progress& progress) {
+    if (shows_progress) log::info(fmt::format("{}: {}", certificate, describe(progress)));
+  };
+  for (bool again = false;; again = true) {
+    if (!order.url.empty()) request.order_url = order.url;
+    try {
+      return acme::issue(ca.client(deadline), context.clock, solver, request);
+    } catch (const acme::Problem& e) {
+      if (again || !e.is("accountDoesNotExist")) throw;
+      log::warning(fmt::format("the CA no longer knows our account; registering again ({})", context.config.ca));
+      ca.forget_account();
+      order.url.clear();
+      request.order_url.reset();
+    }
+  }
+}
+
+/// Checks what the CA gave us and makes it the live version.
+std::string store_issued(Context& context, const std::string& certificate, const store::OrderRecord& order,
+                         const acme::IssuedCertificate& issued) {
+  const std::vector<pki::Certificate> chain = pki::parse_certificates(issued.chain.pem);
+  const pki::PrivateKey key = pki::PrivateKey::from_pem(order.private_key);
+  try {
+    pki::check_chain(chain, key, order.names, context.clock.now());
+  } catch (Error& e) {
+    context.orders.remove(certificate);
+    e.add_context("the CA's certificate is not usable");
+    throw;
+  }
+  pki::CertificateBundle bundle{.private_key = order.private_key, .leaf = chain.front().pem, .chain = {}};
+  for (const pki::Certificate& above : std::span(chain).subspan(1))
+    bundle.chain += above.pem;
+  const auto account = context.accounts.find(order.directory);
+  const std::string number = context.certificates.put(certificate, bundle,
+                                                      {.directory = order.directory,
+                                                       .account = account ? account->url : std::string(),
+                                                       .order = issued.order_url,
+                                                       .issued_at = context.clock.now()});
+  context.certificates.make_live(certificate, number);
+  context.orders.remove(certificate);
+  return number;
+}
+
+void report_culprits(Context& context, const acme::IssueFailure& failure) {
+  for (const acme::IssueFailure::Culprit& culprit : failure.culprits())
+    context.report.add_error({.code = "name_refused",
+                              .subject = culprit.name,
+                              .message = fmt::format("{}: {}", culprit.name, acme::describe(culprit.problem)),
+                              .hint = acme::hint_for_validation(culprit.problem)});
+}
+
+/// What is left to order after `failure`; throws it when a name that is served now would be lost, or nothing is left.
+Names names_to_keep(const Names& names, const acme::IssueFailure& failure, const std::optional<store::Version>& live) {
+  Names culprits;
+  for (const acme::IssueFailure::Culprit& culprit : failure.culprits())
+    culprits.push_back(culprit.name);
+  const bool serves_one = live && std::ranges::any_of(culprits, [&](const std::string& name) {
+                            return std::ranges::find(live->leaf.names, name) != live->leaf.names.end();
+                          });
+  Names rest = without(names, culprits);
+  if (serves_one || rest.empty() || rest.size() == names.size()) throw failure;
+  return rest;
+}
+
+bool is_gain(const Names& names, const std::optional<store::Version>& live) {
+  return !live || std::ranges::any_of(names, [&](const std::string& name) { return !pki::covers(live->leaf, name); });
+}
+
+}  // namespace
+
+OrderedVersion order_certificate(Context& context, CertificateAuthority& ca, const mx::PlannedCertificate& planned) {
+  const auto live = context.certificates.find_live(planned.name);
+  Names names = planned.ascii_names();
+  for (;;) {
+    store::OrderRecord order = prepare_order(context, planned.name, names, live);
+    try {
+      const acme::IssuedCertificate issued = run_order(context, ca, planned.name, order);
+      return {store_issued(context, planned.name, order, issued)};
+    } catch (const acme::IssueFailure& failure) {
+      context.orders.remove(planned.name);
+      names = names_to_keep(names, failure, live);
+      report_culprits(context, failure);
+      if (planned.action != mx::Action::renew && !is_gain(names, live)) return {};
+    }
+  }
+}
+
+}  // namespace mxcert::app

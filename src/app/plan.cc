@@ -1,0 +1,17 @@
+#include "app/commands.h"
+#include "app/context.h"
+#include "app/plan_report.h"
+#include "app/planning.h"
+
+namespace mxcert::app {
+
+void run_plan(Context& context) {
+  const mx::Plan plan = make_plan(context);
+  write_result(context.invocation.json
+                   ? plan_to_json(plan)
+                   : plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}));
+  // Says what `issue` would say, its exit status included.
+  report_gaps(context, plan);
+}
+
+}  // namespace mxcert::app

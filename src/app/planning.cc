@@ -1,0 +1,106 @@
+#include "app/planning.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "app/context.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "dns/unbound_resolver.h"
+
+namespace mxcert::app {
+namespace {
+
+/// The configured domains; the arguments themselves when none is configured. Arguments among configured domains choose.
+std::vector<mx::MailDomain> mail_domains(const Context& context) {
+  std::vector<mx::MailDomain> domains = context.config.domains;
+  const bool configured = !domains.empty();
+  for (const std::string& argument : context.invocation.arguments) {
+    const dns::DnsName name = dns::DnsName::parse(argument);
+    if (!configured) {
+      domains.push_back({name, "command line"});
+    } else if (std::ranges::none_of(domains, [&](const mx::MailDomain& domain) { return domain.name == name; })) {
+      throw ConfigError(fmt::format("{} is not among the configured mail domains", dns::display_name(name)),
+                        "add it to [domains] list, or say --domain " + name.ascii());
+    }
+  }
+  return domains;
+}
+
+dns::UnboundOptions resolver_options(const Context& context, ProgressLine& progress) {
+  return {.servers = context.config.dns_servers,
+          .trust_anchor = context.config.trust_anchor,
+          .progress = [&progress](std::size_t done, std::size_t total) {
+            progress.show(fmt::format("looking up names: {} of {}", done, total));
+          }};
+}
+
+std::vector<mx::CurrentCertificate> current_certificates(const Context& context) {
+  std::vector<mx::CurrentCertificate> current;
+  for (const std::string& name : context.certificates.names()) {
+    const auto live = context.certificates.find_live(name);
+    if (!live) continue;
+    current.push_back({.name = name,
+                       .names = live->leaf.names,
+                       .not_after = live->leaf.not_after,
+                       .lifetime = live->leaf.lifetime()});
+  }
+  return current;
+}
+
+}  // namespace
+
+mx::Plan make_plan(Context& context) {
+  if (context.invocation.arguments.empty()) require_domains(context.config);
+  const std::vector<mx::MailDomain> domains = mail_domains(context);
+  ProgressLine progress(context.shows_progress());
+  dns::UnboundResolver resolver(context.clock, resolver_options(context, progress));
+  mx::PlanInput input;
+  input.lookups = mx::find_mx_targets(resolver, domains);
+  progress.clear();
+  input.rules = {.local_addresses = mx::local_addresses(),
+                 .addresses = context.config.host_addresses,
+                 .names = context.config.host_names,
+                 .exclude = context.config.host_exclude};
+  input.extra_names = context.config.extra_names;
+  input.current = current_certificates(context);
+  input.max_names = context.config.max_names;
+  input.now = context.clock.now();
+  return mx::plan_certificates(input);
+}
+
+bool is_selected(const Context& context, const mx::Plan& plan, const mx::PlannedCertificate& certificate) {
+  if (context.invocation.arguments.empty()) return true;
+  const auto holds = [&](const mx::PlannedTarget& target) {
+    return std::ranges::find(certificate.names, target.host) != certificate.names.end();
+  };
+  return std::ranges::any_of(context.invocation.arguments, [&](const std::string& argument) {
+    const dns::DnsName name = dns::DnsName::parse(argument);
+    return std::ranges::any_of(plan.domains, [&](const mx::PlannedDomain& domain) {
+      return domain.domain == name && std::ranges::any_of(domain.targets, holds);
+    });
+  });
+}
+
+void report_gaps(Context& context, const mx::Plan& plan) {
+  for (const mx::PlannedDomain& domain : plan.domains) {
+    if (domain.status != mx::MxStatus::temporary && domain.status != mx::MxStatus::bogus) continue;
+    context.report.add_error(
+        {.code = domain.status == mx::MxStatus::bogus ? "dns_bogus" : "dns_temporary",
+         .subject = domain.domain.ascii(),
+         .message = fmt::format("{}: {}", dns::display_name(domain.domain), domain.reason),
+         .hint = domain.status == mx::MxStatus::bogus
+                     ? "senders that validate cannot reach this domain either: its DNSSEC is broken"
+                     : "names that were served stay; run the same command again when the DNS answers"});
+  }
+  if (plan.certificates.empty())
+    context.report.add_error(
+        {.code = "no_names",
+         .subject = "",
+         .message = "no MX host name leads to this host: there is nothing to get a certificate for",
+         .hint = "the table says why for each name; behind NAT, list the public addresses in [hosts] addresses"});
+}
+
+}  // namespace mxcert::app

@@ -1,0 +1,75 @@
+#include "app/report.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "app/json.h"
+#include "base/text.h"
+
+namespace mxcert::app {
+namespace {
+
+std::string headline(const CertificateOutcome& outcome, SystemTime now) {
+  std::string line = fmt::format("{}: ", outcome.name);
+  if (outcome.result == "unchanged") {
+    line += "nothing is due";
+  } else if (outcome.result == "issued") {
+    line += fmt::format("issued version {} for {}", outcome.version, count_of(outcome.names.size(), "name"));
+  } else if (outcome.result == "failed") {
+    line += outcome.version.empty() ? "failed" : fmt::format("version {} is not in service", outcome.version);
+  } else if (outcome.result == "planned") {
+    line += fmt::format("would {} {}", outcome.action, count_of(outcome.names.size(), "name"));
+  } else {
+    line += fmt::format("{} version {}", outcome.result == "rolled_back" ? "rolled back to" : outcome.result,
+                        outcome.version);
+  }
+  if (outcome.not_after)
+    line += fmt::format(", valid until {} ({})", format_time(*outcome.not_after),
+                        format_duration(std::chrono::duration_cast<std::chrono::seconds>(*outcome.not_after - now)));
+  return line;
+}
+
+}  // namespace
+
+void Report::add_warning(Finding finding) {
+  warnings_.push_back(std::move(finding));
+}
+void Report::add_error(Finding finding) {
+  errors_.push_back(std::move(finding));
+}
+void Report::add_error(const Error& error, const std::string& subject) {
+  errors_.push_back({.code = error.code(), .subject = subject, .message = error.message(), .hint = error.hint()});
+}
+
+std::string to_json(const Report& report) {
+  nlohmann::json certificates = nlohmann::json::array();
+  for (const CertificateOutcome& outcome : report.outcomes()) {
+    nlohmann::json targets = nlohmann::json::array();
+    for (const TargetOutcome& target : outcome.targets)
+      targets.push_back({{"target", target.target}, {"result", target.result}, {"message", target.message}});
+    certificates.push_back(
+        {{"name", outcome.name},
+         {"names", outcome.names},
+         {"action", outcome.action},
+         {"result", outcome.result},
+         {"certificate_version", outcome.version.empty() ? nlohmann::json() : nlohmann::json(outcome.version)},
+         {"not_after", time_or_null(outcome.not_after)},
+         {"deployments", targets}});
+  }
+  nlohmann::json document{{"version", 1}, {"certificates", certificates}};
+  add_findings(document, report);
+  return dump(document);
+}
+
+std::string to_text(const Report& report, SystemTime now) {
+  std::string text;
+  for (const CertificateOutcome& outcome : report.outcomes()) {
+    text += headline(outcome, now) + "\n";
+    for (const TargetOutcome& target : outcome.targets)
+      text += fmt::format("  {}: {}\n", target.target, printable(target.message));
+  }
+  return text;
+}
+
+}  // namespace mxcert::app

@@ -1,0 +1,62 @@
+#pragma once
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace mxcert::app {
+
+/// Something to tell besides the result: `code` is stable and for machines, `subject` what it is about.
+struct Finding {
+  std::string code;
+  std::string subject;
+  std::string message;
+  std::string hint = {};
+};
+
+/// What happened at one deploy target.
+struct TargetOutcome {
+  std::string target;
+  std::string result;  // verified, unverified, unchanged, rolled_back, needs_configuration, failed
+  std::string message;
+};
+
+/// What happened to one certificate.
+struct CertificateOutcome {
+  std::string name;
+  std::vector<std::string> names;
+  std::string action;  // as in the plan, or deploy, rollback
+  std::string result;  // issued, deployed, rolled_back, unchanged, failed, planned
+  std::string version;
+  std::optional<SystemTime> not_after;
+  std::vector<TargetOutcome> targets;
+};
+
+/// Collects what a run has to say. A run that has an error ends with exit status 1, after the rest was done.
+class Report {
+ public:
+  void add_warning(Finding finding);
+  void add_error(Finding finding);
+  void add_error(const Error& error, const std::string& subject);
+  void add(CertificateOutcome outcome) { outcomes_.push_back(std::move(outcome)); }
+
+  bool failed() const { return !errors_.empty(); }
+  const std::vector<Finding>& warnings() const { return warnings_; }
+  const std::vector<Finding>& errors() const { return errors_; }
+  const std::vector<CertificateOutcome>& outcomes() const { return outcomes_; }
+
+ private:
+  std::vector<Finding> warnings_;
+  std::vector<Finding> errors_;
+  std::vector<CertificateOutcome> outcomes_;
+};
+
+/// `{ "version": 1, "certificates": […], "warnings": […], "errors": […] }`, ending in a newline.
+std::string to_json(const Report& report);
+/// The outcomes as lines for people, one for each certificate and one for each of its targets.
+std::string to_text(const Report& report, SystemTime now);
+
+}  // namespace mxcert::app
