@@ -20,6 +20,7 @@ scene_ca_https() {
   ) 2>/dev/null
 }
 
+# One profile only: from several, Pebble picks at random when a client names none.
 pebble_defaults() {
   echo PEBBLE_VA_NOSLEEP=1 >"$pebble_environment"
   cat >"$pebble_config" <<JSON
@@ -28,9 +29,7 @@ pebble_defaults() {
     "certificate": "$share/pebble.crt", "privateKey": "$share/pebble.key",
     "httpPort": 80, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": false,
     "domainBlocklist": ["blocked.example"], "retryAfter": { "authz": 1, "order": 1 },
-    "profiles": {
-      "default": { "description": "ninety days", "validityPeriod": 7776000 },
-      "shortlived": { "description": "six days", "validityPeriod": 518400 } } } }
+    "profiles": { "default": { "description": "ninety days", "validityPeriod": 7776000 } } } }
 JSON
 }
 
