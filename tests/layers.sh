@@ -1,0 +1,92 @@
+#!/bin/bash
+# Checks that every #include keeps to the layers that ARCHITECTURE.md draws, and that the headers of libraries are seen
+# only where they belong. Prints file:line for what does not; exit status 1 then.
+#
+#   tests/layers.sh
+set -euo pipefail
+set -f # patterns are compared, not expanded
+
+cd "$(dirname "$0")/.."
+
+# What the files of a folder may include besides their own.
+declare -A may_use=(
+  [base]=''
+  [pki]='base'
+  [dns]='base'
+  [acme]='base'
+  [mx]='pki dns base'
+  [solve]='pki dns base'
+  [store]='pki dns base'
+  [deploy]='pki dns base'
+  [app]='acme deploy solve mx store pki dns base'
+  [main]='app'
+)
+
+# Which files may include a library, or a header of ours that brings one along. What begins like none of these may be
+# included anywhere.
+declare -A only_in=(
+  [curl/]='acme/curl_transport.cc'
+  [openssl/]='src/pki/*.cc src/pki/openssl.h acme/jose.cc src/deploy/tls_probe.cc'
+  [openssl/types.h]='src/pki/key.h' # declares names, brings nothing along
+  [pki/openssl.h]='src/pki/*.cc src/deploy/tls_probe.cc'
+  [unbound.h]='src/dns/unbound_resolver.cc'
+  [idn2.h]='src/dns/idna.cc'
+  [microhttpd.h]='src/solve/http01_listener.cc'
+  [ldns/]='-'
+  [toml++/]='src/app/toml_section.h src/app/toml_section.cc'
+  [app/toml_section.h]='src/app/*.cc'
+  [CLI/]='src/app/cli.cc'
+  [nlohmann/]='acme/*.cc src/*.cc src/app/json.h src/store/json.h'
+  [app/json.h]='src/app/*.cc'
+  [store/json.h]='src/store/*.cc'
+  [spdlog/]='src/base/log.cc'
+)
+
+violations=0
+violation() {
+  echo "$1: $2" >&2
+  ((violations += 1))
+}
+
+layer_of() {
+  case $1 in
+    src/main.cc:*) layer=main ;;
+    *) layer=${1#src/} layer=${layer%%/*} ;;
+  esac
+}
+
+# check_layer FILE:LINE HEADER
+check_layer() {
+  local layer used=${2%%/*}
+  layer_of "$1"
+  if [ ! -v "may_use[$layer]" ]; then
+    violation "$1" "$layer/ is not among the layers of tests/layers.sh"
+  elif [[ $2 != */* || $2 == *..* || ! -v "may_use[$used]" ]]; then
+    violation "$1" "\"$2\" does not begin with the folder of a layer"
+  elif [[ $used != "$layer" && " ${may_use[$layer]} " != *" $used "* ]]; then
+    violation "$1" "$layer/ may not include \"$2\", only: ${may_use[$layer]:-itself}"
+  fi
+}
+
+# check_place FILE:LINE HEADER
+check_place() {
+  local file=${1%%:*} beginning pattern restricted=''
+  for beginning in "${!only_in[@]}"; do
+    [[ $2 == "$beginning"* ]] || continue
+    restricted=yes
+    for pattern in ${only_in[$beginning]}; do
+      # shellcheck disable=SC2053  # a pattern
+      if [[ $file == $pattern ]]; then return; fi
+    done
+  done
+  [ -z "$restricted" ] || violation "$1" "$2 does not belong here: see only_in in tests/layers.sh"
+}
+
+while IFS=$'\t' read -r place bracket header; do
+  # In angle brackets or not, our folders are ours.
+  if [ "$bracket" = '"' ] || [ -v "may_use[${header%%/*}]" ]; then check_layer "$place" "$header"; fi
+  check_place "$place" "$header"
+done < <(grep -rnE --include='*.h' --include='*.cc' '^[[:space:]]*#[[:space:]]*include' src acme |
+  sed -E 's/^([^:]+:[0-9]+):[^<"]*([<"])([^>"]*).*/\1\t\2\t\3/')
+
+[ "$violations" = 0 ] || exit 1
