@@ -124,6 +124,7 @@ sources_and_headers() {
 lint() {
   counted 'lint: clang-format' lint_format
   counted 'lint: shellcheck' lint_shell
+  counted 'lint: layers' tests/layers.sh
   if [ -n "$(files 'contrib/man/*')" ]; then counted 'lint: mandoc' lint_manual; fi
 }
 
