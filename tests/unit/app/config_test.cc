@@ -1,0 +1,172 @@
+#include "app/config.h"
+
+#include "base/error.h"
+#include "base/files.h"
+#include "catch.h"
+#include "temp_dir.h"
+
+using namespace mxcert;
+using namespace mxcert::app;
+
+namespace {
+
+/// Reads `text` as the configuration file, with further options.
+struct Fixture {
+  test::TempDir dir;
+  ConfigOptions options;
+
+  Config load(const std::string& text) {
+    write_file_atomically(dir / "mxcert.toml", text, {.mode = 0644});
+    options.config_file = (dir / "mxcert.toml").string();
+    return load_config(options);
+  }
+  /// The message without the directory, and the hint behind ` | `.
+  std::string error_of(const std::string& text) {
+    try {
+      load(text);
+    } catch (const ConfigError& e) {
+      const std::string message = e.message();
+      const std::string folder = dir.path().string() + "/";
+      return (message.starts_with(folder) ? message.substr(folder.size()) : message) + " | " + e.hint();
+    }
+    return "no error";
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a full configuration is read") {
+  const Config config = load(R"(
+contact = ["postmaster@example.com", "mailto:root@example.com"]
+agree_tos = true
+state_dir = "/tmp/state"
+[ca]
+directory = "letsencrypt-staging"
+trust = "/etc/mxcert/ca.pem"
+[domains]
+list = ["example.com", "Bücher.example", "EXAMPLE.com."]
+[hosts]
+addresses = ["203.0.113.7", "2001:db8::7"]
+names = ["mx*.example.com"]
+exclude = ["mx-backup.example.com"]
+[dns]
+servers = ["192.0.2.54", "127.0.0.1@8053"]
+trust_anchor = "/etc/root.key"
+[certificate]
+keys = ["rsa-2048"]
+reuse_key = false
+extra_names = ["imap.example.com"]
+max_names = 25
+[challenge]
+type = "http-01"
+listen = ["0.0.0.0:80", "[::]:80"]
+[[deploy]]
+hook = "exim"
+verify = ["192.0.2.1:25"]
+configure = true
+[[deploy]]
+hook = "/usr/local/bin/hook"
+)");
+  CHECK(config.contact == std::vector<std::string>{"postmaster@example.com", "root@example.com"});
+  CHECK(config.agree_tos);
+  CHECK(config.directory_url == "https://acme-staging-v02.api.letsencrypt.org/directory");
+  REQUIRE(config.domains.size() == 2);
+  CHECK(config.domains[1].name.ascii() == "xn--bcher-kva.example");
+  CHECK(config.domains[1].source == "config");
+  CHECK(config.host_addresses.size() == 2);
+  CHECK(config.host_names.front().text() == "mx*.example.com");
+  CHECK(config.key_type == pki::KeyType::rsa_2048);
+  CHECK_FALSE(config.reuse_key);
+  CHECK(config.max_names == 25);
+  CHECK(config.listen.size() == 2);
+  REQUIRE(config.targets.size() == 2);
+  CHECK(config.targets[0].configure);
+  CHECK(config.targets[0].verify.front().port == 25);
+  CHECK_FALSE(config.targets[1].configure);
+}
+
+TEST_CASE_METHOD(Fixture, "an unknown key is an error that says where, and what was meant") {
+  CHECK(error_of("contcat = []") == "mxcert.toml:1:1: unknown key contcat | did you mean contact?");
+  CHECK(error_of("[certificate]\nreuse-key = true") ==
+        "mxcert.toml:2:1: unknown key reuse-key in [certificate] | did you mean reuse_key?");
+  CHECK_THAT(error_of("[certificat]\n"), ContainsSubstring("did you mean certificate?"));
+  // Not built yet is unknown, not silently ignored.
+  CHECK_THAT(error_of("[ca]\nprofile = \"tlsserver\""),
+             ContainsSubstring("mxcert.toml:2:1: unknown key profile in [ca]"));
+  CHECK_THAT(error_of("[notify]\nmail = \"x\""), ContainsSubstring("unknown key notify"));
+}
+
+TEST_CASE_METHOD(Fixture, "every bad value says where it stands, what was found and what to do") {
+  const auto [text, message] = GENERATE(table<std::string, std::string>({
+      {"contact = \"x\"", "mxcert.toml:1:11: contact must be a list of texts, as in [\"…\", \"…\"], not a text"},
+      {"contact = [7]", "mxcert.toml:1:12: contact must be a text in quotes, not a whole number"},
+      {"contact = [\"nobody\"]", "mxcert.toml:1:12: nobody is not an e-mail address"},
+      {"agree_tos = \"yes\"", "mxcert.toml:1:13: agree_tos must be true or false, not a text"},
+      {"state_dir = \"state\"", "mxcert.toml:1:13: state is not an absolute path"},
+      {"ca = \"letsencrypt\"", "mxcert.toml:1:6: ca must be a table, as in [ca], not a text"},
+      {"[ca]\ndirectory = \"letsencript\"", "did you mean letsencrypt?"},
+      {"[ca]\ndirectory = \"http://ca.example/dir\"", "is not https"},
+      {"[domains]\nlist = [\"exa mple.com\"]", "mxcert.toml:2:9: "},
+      {"[domains]\nlist = [\"example.com\", \"[192.0.2.1]\"]", "mxcert.toml:2:24: "},
+      {"[domains]\nfiles = [\"/no/such/file\"]",
+       "mxcert.toml:2:10: cannot read /no/such/file: No such file or directory"},
+      {"[hosts]\naddresses = [\"192.0.2.1/24\"]", "mxcert.toml:2:14: "},
+      {"[certificate]\nkeys = []", "keys must name exactly one key type, not 0"},
+      {"[certificate]\nkeys = [\"ecdsa-p256\", \"rsa-2048\"]", "mxcert.toml:2:23: keys must name exactly one"},
+      {"[certificate]\nkeys = [\"dsa\"]", "mxcert.toml:2:9: dsa is not a key type"},
+      {"[certificate]\nmax_names = 0", "mxcert.toml:2:13: max_names must be between 1 and 1000, not 0"},
+      {"[challenge]\ntype = \"dns-01\"", "mxcert.toml:2:8: challenge type dns-01 is not supported"},
+      {"[challenge]\nlisten = [\"port 80\"]", "mxcert.toml:2:11: "},
+      {"[[deploy]]\nconfigure = true", "mxcert.toml:1:1: [[deploy]] without hook"},
+      {"[[deploy]]\nhook = \"exim\"\nverify = [\"mx.example.com:25\"]", "mxcert.toml:3:11: "},
+      {"[deploy]\nhook = \"exim\"", "must be a list of tables, as in [[deploy]]"},
+      {"contact = [", "mxcert.toml:1:"},
+      {"contact = []\ncontact = []", "not valid TOML"},
+  }));
+  CAPTURE(text);
+  CHECK_THAT(error_of(text), ContainsSubstring(message));
+}
+
+TEST_CASE_METHOD(Fixture, "a file of domains is read line by line, and its bad line is named") {
+  const auto file = dir / "domains";
+  write_file_atomically(file, "# ours\n\nexample.com\n  example.net   # customer\r\nexample.com\n", {.mode = 0644});
+  const std::string text = "[domains]\nlist = [\"example.org\"]\nfiles = [\"" + file.string() + "\"]\n";
+  const Config config = load(text);
+  REQUIRE(config.domains.size() == 3);
+  CHECK(config.domains[1].name.ascii() == "example.com");
+  CHECK(config.domains[1].source == file.string());
+
+  write_file_atomically(file, "example.com\nexample..net\n", {.mode = 0644});
+  CHECK_THAT(error_of(text), ContainsSubstring("domains:2: "));
+}
+
+TEST_CASE_METHOD(Fixture, "options replace values and add to lists") {
+  options.ca = "https://ca.example/dir";
+  options.domains = {"example.net"};
+  options.deploy = {"exim"};
+  options.configure = true;
+  options.agree_tos = true;
+  const Config config = load("[ca]\ndirectory = \"letsencrypt\"\n[domains]\nlist = [\"example.com\"]\n");
+  CHECK(config.directory_url == "https://ca.example/dir");
+  REQUIRE(config.domains.size() == 2);
+  CHECK(config.domains[1].source == "command line");
+  CHECK(config.agree_tos);
+  REQUIRE(config.targets.size() == 1);
+  CHECK(config.targets.front().configure);
+}
+
+TEST_CASE("a bad option is named") {
+  ConfigOptions options;
+  options.domains = {"exam_ple.com"};
+  CHECK_THROWS_WITH(load_config(options), ContainsSubstring("--domain: "));
+  options = {};
+  options.configure = true;
+  CHECK_THROWS_WITH(load_config(options), ContainsSubstring("--deploy, which is missing"));
+  options = {};
+  options.config_file = "/no/such/mxcert.toml";
+  CHECK_THROWS_WITH(load_config(options), ContainsSubstring("there is no such file"));
+}
+
+TEST_CASE("without any domain one is told how to name some") {
+  CHECK_THROWS_WITH(require_domains(Config{}), ContainsSubstring("no /etc/mxcert/mxcert.toml and no --domain"));
+}
