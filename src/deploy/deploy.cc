@@ -35,7 +35,7 @@ class Deployment {
     } catch (const Error& e) {
       return end(Status::failed, e.message(), e.hint());
     }
-    if (!description_.configured && !target_.configure) return needs_configuration();
+    if (!description_.configured && !(target_.configure && description_.configurable)) return needs_configuration();
     return description_.plain_script ? run_plain_script() : install_and_prove();
   }
 
@@ -49,7 +49,8 @@ class Deployment {
   DeployOutcome needs_configuration() {
     outcome_.configuration = description_.missing_configuration;
     return end(Status::needs_configuration, fmt::format("{} is not set up for TLS with a certificate", outcome_.daemon),
-               "write these lines, or let mxcert do it: configure = true, or --configure");
+               description_.configurable ? "write these lines, or let mxcert do it: configure = true"
+                                         : "write these lines, then run the same command again");
   }
 
   /// Like a deploy hook of certbot: nothing of it is known but that it can be run.
@@ -157,17 +158,24 @@ class Deployment {
     return judge_new(outcome_.before, observations, chain_, !target_.verify.empty());
   }
 
+  /// A daemon that still shows the old certificate may take its time; one that breaks off handshakes is an outage.
   Judgement wait_until_served() {
     progress(Step::verifying);
+    const Deadline outage = Deadline::after(clock_, options_.outage_timeout);
     Judgement judgement;
     outcome_.after = observe_until(
         clock_, checks_, options_.probe_timeout, options_.verify_timeout,
         [&](const Observation& observation) { return find_fault(observation, chain_).empty(); },
         [&](std::span<const Observation> observations) {
           judgement = judge(observations);
-          return judgement.good();
+          return judgement.good() || (outage.passed(clock_) && is_broken(outcome_.before, observations));
         });
     return judgement;
+  }
+
+  void warn(const Judgement& judgement) {
+    for (const Fault& warning : judgement.warnings)
+      outcome_.warnings.push_back(fmt::format("{} {}, as before", to_string(warning.check), warning.text));
   }
 
   bool needs_configuring() const { return !description_.configured; }
@@ -175,11 +183,11 @@ class Deployment {
   bool is_down() const { return !description_.running && all_unreachable(outcome_.before); }
 
   DeployOutcome unchanged() {
-    outcome_.warnings = judge(outcome_.before).warnings;
+    warn(judge(outcome_.before));
     return end(Status::unchanged);
   }
   DeployOutcome proven(const Judgement& judgement) {
-    outcome_.warnings = judgement.warnings;
+    warn(judgement);
     return end(Status::deployed_and_verified);
   }
   DeployOutcome unverified() {

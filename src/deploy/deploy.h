@@ -62,6 +62,7 @@ struct DeployOptions {
   /// file system. If it holds an unfinished deployment, that is undone first.
   std::filesystem::path journal_directory;
   std::chrono::milliseconds verify_timeout{20'000};  // how long the daemon may take to show the new certificate
+  std::chrono::milliseconds outage_timeout{5'000};   // how long handshakes may fail that did not before
   std::chrono::milliseconds probe_timeout{10'000};   // for one handshake
   std::function<void(Step, std::string_view detail)> progress = {};
   /// Addresses that wildcard listeners stand for.

@@ -1,6 +1,5 @@
 #include "deploy/description.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
@@ -146,10 +145,9 @@ bool parse_implicit(const std::string& text, Protocol protocol) {
 }
 
 std::string parse_address(const std::string& text) {
-  in6_addr ignored{};
-  if (::inet_pton(AF_INET, text.c_str(), &ignored) != 1 && ::inet_pton(AF_INET6, text.c_str(), &ignored) != 1)
-    refuse("address", fmt::format("\"{}\" is not an IP address", printable(text, 100)));
-  return text;
+  const auto address = normalize_address(text);
+  if (!address) refuse("address", fmt::format("\"{}\" is not an IP address", printable(text, 100)));
+  return *address;
 }
 
 std::uint16_t parse_port(const json& object) {
@@ -226,6 +224,7 @@ Description parse_description(std::string_view text) {
   description.daemon = printable(text_field(object, "daemon", 200));
   description.running = bool_field(object, "running", true);
   description.configured = bool_field(object, "configured", true);
+  description.configurable = bool_field(object, "configurable", false);
   description.missing_configuration = printable_lines(text_field(object, "missing_configuration", max_text_bytes));
   for (const json& file : list_field(object, "files"))
     description.files.push_back(parse_file(file));

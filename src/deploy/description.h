@@ -32,6 +32,7 @@ struct Description {
   std::string daemon = {};    // `Exim 4.96`, for people
   bool running = true;
   bool configured = true;                  // whether the daemon's configuration names `files`
+  bool configurable = false;               // whether the hook would write what is missing, if the administrator allows
   std::string missing_configuration = {};  // what to write where, for the administrator; when not configured
   std::vector<DaemonFile> files = {};
   std::vector<Endpoint> listeners = {};

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
 
 #include "base/error.h"
 #include "base/handle.h"
@@ -21,11 +20,6 @@ constexpr std::size_t max_addresses_of_a_wildcard = 16;
 
 bool is_ipv6(const std::string& address) {
   return address.find(':') != std::string::npos;
-}
-
-bool is_address(const std::string& text) {
-  in6_addr ignored{};
-  return ::inet_pton(is_ipv6(text) ? AF_INET6 : AF_INET, text.c_str(), &ignored) == 1;
 }
 
 /// The two halves of `ADDRESS:PORT`, the address without its brackets.
@@ -95,13 +89,22 @@ void add_once(std::vector<Endpoint>& endpoints, Endpoint endpoint) {
 
 }  // namespace
 
+std::optional<std::string> normalize_address(const std::string& text) {
+  const int family = is_ipv6(text) ? AF_INET6 : AF_INET;
+  in6_addr address{};
+  char normal[INET6_ADDRSTRLEN] = {};
+  if (::inet_pton(family, text.c_str(), &address) != 1) return std::nullopt;
+  return ::inet_ntop(family, &address, normal, sizeof normal);
+}
+
 Endpoint parse_endpoint(std::string_view text) {
   const auto halves = split_port(text);
   const auto port = halves ? parse_port(halves->second) : std::nullopt;
-  if (!port || !is_address(halves->first))
+  const auto address = halves ? normalize_address(halves->first) : std::nullopt;
+  if (!port || !address)
     throw ConfigError(fmt::format("\"{}\" is not an address with a port", printable(text, 100)),
                       "write it as 192.0.2.1:25 or [2001:db8::1]:25");
-  Endpoint endpoint{.address = halves->first, .port = *port};
+  Endpoint endpoint{.address = *address, .port = *port};
   guess_protocol(endpoint);
   return endpoint;
 }

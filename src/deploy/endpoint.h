@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,9 @@ struct Endpoint {
 
   bool operator==(const Endpoint&) const = default;
 };
+
+/// The usual form of an IPv4 or IPv6 address (RFC 5952): `::` for `::0`. Empty when `text` is none.
+std::optional<std::string> normalize_address(const std::string& text);
 
 /// `192.0.2.1:25`, `[2001:db8::1]:465`, as the configuration's `verify` has it; the port says what is spoken there
 /// (465, 993, 995: implicit TLS; 143: IMAP; 110: POP3; else SMTP with STARTTLS). Throws ConfigError.

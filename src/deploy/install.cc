@@ -19,8 +19,7 @@ namespace {
 
 constexpr std::size_t max_file_bytes = 1 << 20;
 constexpr int max_links = 40;  // as the kernel has it
-constexpr auto own_file_hint =
-    "let the daemon read a file of its own, such as /etc/mxcert/served/mail.pem: mxcert writes it";
+constexpr auto own_file_hint = "let the daemon's configuration name a file of its own, which mxcert then writes";
 
 bool same(const FileState& a, const FileState& b) {
   return a.content == b.content && a.attributes.mode == b.attributes.mode && a.attributes.owner == b.attributes.owner &&

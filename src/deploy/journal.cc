@@ -122,7 +122,6 @@ Restoration plan_restoration(std::span<const KeptFile> files) {
     if (!is_old && !is_new) restoration.taken_over = file.path;
     if (change.is_needed()) restoration.changes.push_back(std::move(change));
   }
-  if (restoration.taken_over) restoration.changes.clear();
   return restoration;
 }
 

@@ -35,7 +35,7 @@ std::optional<Journal> load_journal(const std::filesystem::path& directory);
 void remove_journal(const std::filesystem::path& directory);
 
 /// Which changes bring the kept files back. `taken_over` names a file that holds neither the old nor the new content:
-/// somebody else has written it since, and then nothing is to be changed.
+/// somebody else has written it since; a later run then leaves them all alone.
 struct Restoration {
   std::vector<FileChange> changes = {};
   std::optional<std::filesystem::path> taken_over = {};

@@ -3,24 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
-#include "base/text.h"
 
 namespace mxcert::deploy {
 namespace {
 
 using Status = ProbeResult::Status;
-constexpr std::size_t max_faults_told = 3;
+constexpr std::size_t max_kinds_told = 3;
 
 /// Nothing that a certificate could mend.
 bool has_no_tls(const ProbeResult& result) {
   return result.status == Status::unreachable || result.status == Status::timed_out ||
          result.status == Status::no_starttls;
-}
-
-std::string told(const Observation& observation, const std::string& fault) {
-  return fmt::format("{} {}", to_string(observation.check), fault);
 }
 
 std::string fault_after_undoing(const Observation& before, const Observation& after,
@@ -46,9 +42,9 @@ Judgement judge_new(std::span<const Observation> before, std::span<const Observa
     if (fault.empty())
       ++proofs;
     else if (!strict && has_no_tls(before[i].result) && has_no_tls(after[i].result))
-      judgement.warnings.push_back(told(after[i], fault));
+      judgement.warnings.push_back({after[i].check, fault});
     else
-      judgement.faults.push_back(told(after[i], fault));
+      judgement.faults.push_back({after[i].check, fault});
   }
   if (proofs == 0) {
     judgement.faults.insert(judgement.faults.end(), judgement.warnings.begin(), judgement.warnings.end());
@@ -62,7 +58,7 @@ Judgement judge_restored(std::span<const Observation> before, std::span<const Ob
   Judgement judgement;
   for (std::size_t i = 0; i < after.size(); ++i) {
     const std::string fault = fault_after_undoing(before[i], after[i], kept_leaves, new_leaf);
-    if (!fault.empty()) judgement.faults.push_back(told(after[i], fault));
+    if (!fault.empty()) judgement.faults.push_back({after[i].check, fault});
   }
   return judgement;
 }
@@ -85,10 +81,26 @@ bool all_unreachable(std::span<const Observation> observations) {
   });
 }
 
-std::string summarize(std::span<const std::string> faults) {
-  const std::size_t told_count = std::min(faults.size(), max_faults_told);
-  std::string text = join(faults.first(told_count), "; ");
-  if (faults.size() > told_count) text += fmt::format("; and {} more", faults.size() - told_count);
+bool is_broken(std::span<const Observation> before, std::span<const Observation> after) {
+  for (std::size_t i = 0; i < after.size(); ++i)
+    if (before[i].result.shown() && after[i].result.status == Status::handshake_failed) return true;
+  return false;
+}
+
+std::string summarize(std::span<const Fault> faults) {
+  std::vector<std::string> kinds;  // in order of appearance
+  std::map<std::string, std::vector<const Check*>> checks;
+  for (const Fault& fault : faults) {
+    if (!checks.contains(fault.text)) kinds.push_back(fault.text);
+    checks[fault.text].push_back(&fault.check);
+  }
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kinds.size(), max_kinds_told); ++i) {
+    const auto& same = checks[kinds[i]];
+    text += fmt::format("{}{}{} {}", i == 0 ? "" : "; ", to_string(*same.front()),
+                        same.size() == 1 ? "" : fmt::format(", and {} more,", same.size() - 1), kinds[i]);
+  }
+  if (kinds.size() > max_kinds_told) text += fmt::format("; and {} more", kinds.size() - max_kinds_told);
   return text;
 }
 

@@ -10,10 +10,16 @@
 
 namespace mxcert::deploy {
 
+/// A handshake that did not show what it should.
+struct Fault {
+  Check check;
+  std::string text;  // `refuses connections`
+};
+
 /// What observations mean, compared with those made before anything was touched (same checks, same order).
 struct Judgement {
-  std::vector<std::string> faults = {};    // `192.0.2.1:25 without SNI: refuses connections`: must not stay
-  std::vector<std::string> warnings = {};  // served no TLS before, and none now: not our doing
+  std::vector<Fault> faults = {};    // must not stay
+  std::vector<Fault> warnings = {};  // served no TLS before, and none now: not our doing
 
   bool good() const { return faults.empty(); }
 };
@@ -37,7 +43,12 @@ std::set<std::string> leaves_before(std::span<const FileChange> changes);
 /// None of them answers: the daemon is down.
 bool all_unreachable(std::span<const Observation> observations);
 
-/// The first few, and how many more there are.
-std::string summarize(std::span<const std::string> faults);
+/// A listener that showed a certificate before breaks off the handshake now: a daemon that cannot use what it was
+/// given.
+bool is_broken(std::span<const Observation> before, std::span<const Observation> after);
+
+/// In one line, faults of the same kind together: `192.0.2.1:25 without SNI, and 3 more, refuses connections; …`. The
+/// first few kinds.
+std::string summarize(std::span<const Fault> faults);
 
 }  // namespace mxcert::deploy

@@ -25,17 +25,21 @@ std::vector<FileChange> plan_removals(std::span<const DaemonFile> files, const D
 
 void take_away(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
                DeployOutcome& outcome) {
+  outcome.status = Status::unchanged;
   const Description before = describe(clock, program, target, delivery);
   outcome.daemon = before.daemon;
   if (before.plain_script)
     throw Error(fmt::format("{} is a script of your own", before.daemon), "undo by hand what it did");
-  if (before.configured) run_rollback(clock, program, target, delivery, true);
+  if (!before.configured) return;
+  run_rollback(clock, program, target, delivery, true);
   const Description after = describe(clock, program, target, delivery);
   if (after.configured)
     throw Error(fmt::format("{} was not set up by mxcert, its configuration still names a certificate", before.daemon),
                 "to serve another certificate, deploy that one");
   const std::vector<FileChange> removals = plan_removals(before.files, delivery);
   make_changes(removals, [&](const fs::path& path) { outcome.changed_files.push_back(path); });
+  outcome.status = Status::rolled_back;
+  outcome.reason = fmt::format("{} is as it was before mxcert set it up", outcome.daemon);
 }
 
 }  // namespace
@@ -47,8 +51,6 @@ DeployOutcome withdraw(Clock& clock, const Target& target, const Delivery& deliv
     outcome.warnings.push_back(*recovered);
   try {
     take_away(clock, program, target, delivery, outcome);
-    outcome.status = Status::rolled_back;
-    outcome.reason = fmt::format("{} is as it was before mxcert set it up", outcome.daemon);
   } catch (const Interrupted&) {
     throw;
   } catch (const Error& e) {
