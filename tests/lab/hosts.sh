@@ -42,6 +42,21 @@ start_switch() {
   record_pid "$lab_dir/switch.pid" "$pid"
 }
 
+# load_layers LAYER…: those that are not in the lab's memory yet
+load_layers() {
+  local layer switch memory=$lab_dir/mem/layers
+  switch=$(switch_pid) || die "not up in $lab_dir; hint: lab up"
+  for layer; do
+    build_layer "$layer"
+    # shellcheck disable=SC2016  # expanded in the switch
+    nsenter --target "$switch" --mount sh -euc '
+      [ ! -e "$0" ] || exit 0
+      mkdir "$0.tmp"
+      tar -C "$0.tmp" --xattrs --xattrs-include="*" -xf "$1"
+      mv "$0.tmp" "$0"' "$memory/$layer" "$(layer_file "$layer")"
+  done
+}
+
 stop_switch() {
   local pid
   if pid=$(switch_pid); then kill_and_wait "$pid"; fi

@@ -6,6 +6,7 @@ layer_packages() {
   case $1 in
     base) echo knot knot-dnsutils unbound dns-root-data iproute2 procps ;;
     exim) echo exim4-daemon-light lsb-base iproute2 procps ;;
+    clients) echo certbot lego dehydrated uacme busybox time ;;
     *) die "no such layer: $1" ;;
   esac
 }
@@ -102,6 +103,7 @@ PRESEED
 }
 
 layer_finish_base() { layer_pebble "$1"; }
+layer_finish_clients() { :; }
 
 # The certificate that an administrator makes while following Debian's README: self-signed, for the host's own name.
 layer_finish_exim() {
