@@ -22,7 +22,7 @@ void add_global_options(CLI::App& app, CommandLine& line) {
          "--lock-timeout", [&line](unsigned seconds) { line.invocation.lock_timeout = std::chrono::seconds(seconds); },
          "how long to wait for another run, in seconds (60)")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0U, 86'400U));
+      ->check(CLI::Range(0U, 86'400U).description(""));
   app.add_flag("--json", line.invocation.json, "the result as one JSON document");
   app.add_flag("-q,--quiet", line.invocation.quiet, "only errors");
   app.add_flag("-v,--verbose", line.invocation.verbose, "every step");
@@ -54,7 +54,7 @@ void add_planning_options(CLI::App& app, ConfigOptions& options) {
       ->allow_extra_args(false)
       ->group(group);
   app.add_option("--max-names", options.max_names, "names on one certificate at most (100)")
-      ->check(CLI::Range(1, 1000))
+      ->check(CLI::Range(1, 1000).description(""))
       ->group(group);
   app.add_option("--dns-server", options.dns_servers, "a resolver instead of /etc/resolv.conf; may repeat")
       ->type_name("ADDRESS[@PORT]")
@@ -137,17 +137,35 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_command(*config, line, Verb::config_check, "check", "read the configuration and explain it");
 }
 
-/// CLI11 says what it did not expect; we add what was probably meant.
-std::string suggestion(const CLI::App& app, int argc, char** argv) {
-  std::vector<std::string> words;
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
-    words.push_back(command->get_name());
+    names.push_back(command->get_name());
+  return names;
+}
+
+/// The first word of the command line that is no option and no command: CLI11 only misses the command.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+  const std::vector<std::string> names = command_names(app);
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word.starts_with('-') || std::ranges::find(words, word) != words.end()) continue;
-    if (const auto nearest = closest_match(word, words)) return fmt::format("did you mean mxcert {}?", *nearest);
+    if (std::ranges::find(names, word) != names.end()) return {};
+    if (!word.starts_with('-')) return word;
   }
-  return "see mxcert --help, or mxcert COMMAND --help";
+  return {};
+}
+
+void tell_usage_error(const CLI::App& app, const CLI::ParseError& e, int argc, char** argv) {
+  const std::string unknown = unknown_command(app, argc, argv);
+  const auto meant = closest_match(unknown, command_names(app));
+  const bool no_command = app.get_subcommands().empty() && e.get_name() == "RequiredError";
+  const std::string cause = !no_command       ? std::string(e.what())
+                            : unknown.empty() ? "no command"
+                                              : "unknown command " + unknown;
+  std::cerr << "mxcert: error: " << printable(cause) << "\nhint: "
+            << (no_command && meant ? "did you mean mxcert " + *meant + "?"
+                                    : "see mxcert --help, or mxcert COMMAND --help")
+            << '\n';
 }
 
 }  // namespace
@@ -172,7 +190,7 @@ std::optional<CommandLine> parse_command_line(int argc, char** argv, int& exit_s
   } catch (const CLI::Success& answered) {
     exit_status = app.exit(answered, std::cout, std::cerr);
   } catch (const CLI::ParseError& e) {
-    std::cerr << "mxcert: error: " << printable(e.what()) << "\nhint: " << suggestion(app, argc, argv) << '\n';
+    tell_usage_error(app, e, argc, argv);
     exit_status = usage_error;
   }
   return std::nullopt;
