@@ -11,6 +11,9 @@ namespace mxcert::acme {
 namespace {
 
 constexpr std::chrono::seconds longest_retry_after = std::chrono::days{400};
+/// What SystemTime, which counts nanoseconds, can hold whole; nothing was sent before HTTP.
+constexpr std::chrono::year first_year{1990};
+constexpr std::chrono::year last_year{2261};
 constexpr std::size_t max_links = 20;
 constexpr std::size_t max_url_bytes = 2048;
 
@@ -81,8 +84,9 @@ std::optional<SystemTime> parse_http_date(std::string_view text) {
   if (!day || !month || !year || !time || *day > 31 || parts[3].size() != 4) return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(*year)}, std::chrono::month{*month},
                                          std::chrono::day{static_cast<unsigned>(*day)}};
-  if (!date.ok()) return std::nullopt;
-  return std::chrono::sys_days{date} + *time;
+  if (!date.ok() || date.year() < first_year) return std::nullopt;
+  return date.year() > last_year ? std::chrono::sys_days{(last_year + std::chrono::years{1}) / 1 / 1}
+                                 : std::chrono::sys_days{date} + *time;
 }
 
 std::optional<std::chrono::seconds> retry_after(const Response& response, SystemTime now) {

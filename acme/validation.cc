@@ -17,7 +17,7 @@ using Culprits = std::vector<IssueFailure::Culprit>;
 constexpr milliseconds longest_pause{5'000};
 constexpr std::chrono::seconds longest_sane_retry_after{300};
 /// How long the CA is given to look at every challenge before the order is looked at anyway.
-constexpr milliseconds validation_patience{3'000};
+constexpr milliseconds validation_patience{2'000};
 constexpr milliseconds give_back_timeout{10'000};
 
 /// Calls clean_up when it goes out of scope.
@@ -58,10 +58,10 @@ std::string describe(const Culprits& culprits) {
 }
 
 [[noreturn]] void throw_issue_failure(const IssueRequest& request, Culprits culprits) {
+  std::string message = fmt::format("{} of {} not validated: {}", culprits.size(),
+                                    count_of(request.names.size(), "name"), describe(culprits));
   std::string hint = hint_for_validation(culprits.front().problem);
-  throw IssueFailure(fmt::format("{} of {} not validated: {}", culprits.size(), count_of(request.names.size(), "name"),
-                                 describe(culprits)),
-                     std::move(hint), std::move(culprits));
+  throw IssueFailure(std::move(message), std::move(hint), std::move(culprits));
 }
 
 /// A CA that wants something else proven than what was asked for is not obeyed.

@@ -1,0 +1,278 @@
+#include "acme/client.h"
+
+#include "catch.h"
+#include "fake_transport.h"
+
+using namespace mxcert;
+using namespace std::chrono_literals;
+using acme::Method;
+using acme::TransportError;
+using test::answer;
+using test::created;
+using test::FakeCa;
+using test::FakeClock;
+using test::problem;
+using test::with_retry_after;
+
+namespace {
+
+const TransportError connection_lost(TransportError::Kind::broken, "the connection broke");
+
+struct Scene {
+  FakeCa ca;
+  FakeClock clock;
+  acme::Client client;
+  Deadline deadline = Deadline::after(clock, 10min);
+
+  explicit Scene(acme::ClientOptions options = {})
+      : client(ca, clock, test::make_signer(), FakeCa::url("/dir"), options) {
+    client.use_account(FakeCa::url("/account/1"));
+  }
+};
+
+const std::string order_body =
+    R"({"status":"pending","identifiers":[{"type":"dns","value":"mx.example.com"}],
+        "authorizations":["https://ca.test/authz/1"],"finalize":"https://ca.test/finalize/1"})";
+
+std::string authorization_body(const std::string& name) {
+  return R"({"status":"valid","identifier":{"type":"dns","value":")" + name + R"("},"challenges":[]})";
+}
+
+std::vector<std::string> urls(const std::string& prefix, int count) {
+  std::vector<std::string> all;
+  for (int i = 0; i < count; ++i)
+    all.push_back(FakeCa::url(prefix + std::to_string(i)));
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("nothing is sent before something is asked for, and the directory is asked for once") {
+  Scene scene;
+  CHECK(scene.ca.seen.empty());
+  scene.client.directory(scene.deadline);
+  scene.client.directory(scene.deadline);
+  CHECK(scene.ca.seen.size() == 1);
+}
+
+TEST_CASE("a directory that is none says which and what to check") {
+  Scene scene;
+  scene.ca.replace("/dir", answer(200, "<html>"));
+  CHECK_THROWS_WITH(scene.client.directory(scene.deadline), ContainsSubstring("directory https://ca.test/dir: "));
+  scene.ca.replace("/dir", answer(404));
+  CHECK_THROWS_AS(scene.client.directory(scene.deadline), acme::Problem);
+}
+
+TEST_CASE("a CA over plain HTTP is refused") {
+  FakeCa ca;
+  FakeClock clock;
+  CHECK_THROWS_AS(acme::Client(ca, clock, test::make_signer(), "http://ca.test/dir"), ConfigError);
+  CHECK(ca.seen.empty());
+}
+
+TEST_CASE("an account is found by its key, and later requests name it by its URL") {
+  Scene scene;
+  scene.client.use_account("");
+  scene.ca.on("/new-account",
+              {acme::Response{.status = 200, .location = FakeCa::url("/account/7"), .body = R"({"status":"valid"})"}});
+  scene.ca.on("/order/1", answer(200, order_body));
+  const auto account = scene.client.find_account(scene.deadline);
+  REQUIRE(account);
+  CHECK(account->url == FakeCa::url("/account/7"));
+  const auto& seen = scene.ca.last("/new-account");
+  CHECK(seen.header.contains("jwk"));
+  CHECK_FALSE(seen.header.contains("kid"));
+  CHECK(seen.payload == R"({"onlyReturnExisting":true})");
+  scene.client.fetch_order(FakeCa::url("/order/1"), scene.deadline);
+  CHECK(scene.ca.last("/order/1").header["kid"] == FakeCa::url("/account/7"));
+  CHECK(scene.ca.last("/order/1").payload.empty());
+}
+
+TEST_CASE("an account that the CA does not have is not an error") {
+  Scene scene;
+  scene.ca.on("/new-account", problem(400, "accountDoesNotExist"));
+  CHECK_FALSE(scene.client.find_account(scene.deadline));
+}
+
+TEST_CASE("terms are agreed to by the administrator or not at all") {
+  Scene scene;
+  scene.ca.replace("/dir",
+                   answer(200, R"({"newNonce":"https://ca.test/nonce","newAccount":"https://ca.test/new-account",
+      "newOrder":"https://ca.test/new-order","meta":{"termsOfService":"https://ca.test/terms"}})"));
+  scene.ca.on("/new-account", created(FakeCa::url("/account/1"), R"({"status":"valid"})"));
+  try {
+    scene.client.create_account({}, scene.deadline);
+    FAIL("not refused");
+  } catch (const Error& error) {
+    CHECK(error.code() == "terms_not_agreed");
+    CHECK_THAT(error.message(), ContainsSubstring("https://ca.test/terms"));
+  }
+  CHECK(scene.ca.count("/new-account") == 0);
+  CHECK(scene.client.create_account({.terms_agreed = true}, scene.deadline).url == FakeCa::url("/account/1"));
+}
+
+TEST_CASE("an account without an https URL, or deactivated, is an error") {
+  Scene scene;
+  scene.ca.replace("/new-account", created("http://ca.test/account/1", R"({"status":"valid"})"));
+  CHECK_THROWS_WITH(scene.client.create_account({}, scene.deadline), ContainsSubstring("no https URL"));
+  scene.ca.replace("/new-account", created(FakeCa::url("/account/1"), R"({"status":"deactivated"})"));
+  CHECK_THROWS_WITH(scene.client.create_account({}, scene.deadline), ContainsSubstring("deactivated"));
+}
+
+TEST_CASE("a batch has as many requests under way as allowed, each with a nonce of its own") {
+  Scene scene({.max_parallel_requests = 8});
+  for (int i = 0; i < 20; ++i)
+    scene.ca.on("/authz/" + std::to_string(i),
+                answer(200, authorization_body("mx" + std::to_string(i) + ".example.com")));
+  const auto authorizations = scene.client.fetch_authorizations(urls("/authz/", 20), scene.deadline);
+  REQUIRE(authorizations.size() == 20);
+  for (std::size_t i = 0; i < 20; ++i) {
+    CHECK(authorizations[i].identifier.value == "mx" + std::to_string(i) + ".example.com");
+    CHECK(authorizations[i].url == FakeCa::url("/authz/" + std::to_string(i)));
+  }
+  CHECK(scene.ca.batches == std::vector<std::size_t>{1, 8, 8, 8, 4});  // directory, nonces, three waves
+}
+
+TEST_CASE("nonces that answers bring are used for the next batch") {
+  Scene scene;
+  for (int i = 0; i < 20; ++i)
+    scene.ca.on("/authz/" + std::to_string(i), answer(200, authorization_body("mx.example.com")));
+  scene.client.fetch_authorizations(urls("/authz/", 20), scene.deadline);
+  scene.client.fetch_authorizations(urls("/authz/", 20), scene.deadline);
+  CHECK(scene.ca.count("/nonce") == 20);
+}
+
+TEST_CASE("only the requests whose nonce was refused are signed again") {
+  Scene scene;
+  scene.ca.on("/authz/0", problem(400, "badNonce"));
+  for (int i = 0; i < 3; ++i)
+    scene.ca.on("/authz/" + std::to_string(i), answer(200, authorization_body("mx.example.com")));
+  CHECK(scene.client.fetch_authorizations(urls("/authz/", 3), scene.deadline).size() == 3);
+  CHECK(scene.ca.count("/authz/0") == 2);
+  CHECK(scene.ca.count("/authz/1") == 1);
+  CHECK(scene.ca.count("/nonce") == 3);  // the refusal brought a fresh one
+}
+
+TEST_CASE("a CA that refuses every nonce is given up") {
+  Scene scene({.max_refused_nonces = 10});
+  scene.ca.refuses_every_nonce = true;
+  scene.ca.on("/order/1", answer(200, order_body));
+  try {
+    scene.client.fetch_order(FakeCa::url("/order/1"), scene.deadline);
+    FAIL("not given up");
+  } catch (const acme::Problem& refusal) {
+    CHECK(refusal.is("badNonce"));
+    CHECK_THAT(refusal.hint(), ContainsSubstring("later"));
+  }
+  CHECK(scene.ca.count("/order/1") == 10);
+}
+
+TEST_CASE("a CA that gives no nonces is told apart from one that cannot be reached") {
+  Scene scene;
+  scene.ca.gives_nonces = false;
+  scene.ca.on("/order/1", answer(200, order_body));
+  CHECK_THROWS_WITH(scene.client.fetch_order(FakeCa::url("/order/1"), scene.deadline), ContainsSubstring("no nonce"));
+  scene.ca.replace("/nonce", connection_lost);
+  CHECK_THROWS_AS(scene.client.fetch_order(FakeCa::url("/order/1"), scene.deadline), TransportError);
+}
+
+TEST_CASE("a nonce that is not base64url is not sent back") {
+  Scene scene;
+  scene.ca.replace("/nonce", acme::Response{.status = 200, .replay_nonce = "\"},evil"});
+  CHECK_THROWS_WITH(scene.client.fetch_order(FakeCa::url("/order/1"), scene.deadline), ContainsSubstring("no nonce"));
+}
+
+TEST_CASE("a fetch is repeated after a broken connection or a 5xx, with pauses, and not for ever") {
+  Scene scene;
+  scene.ca.on("/order/1", connection_lost);
+  scene.ca.on("/order/1", answer(502, "<html>"));
+  scene.ca.on("/order/1", answer(200, order_body));
+  scene.client.fetch_order(FakeCa::url("/order/1"), scene.deadline);
+  CHECK(scene.ca.count("/order/1") == 3);
+  CHECK(scene.clock.slept() == 750ms);
+  scene.ca.replace("/order/1", answer(500));
+  CHECK_THROWS_AS(scene.client.fetch_order(FakeCa::url("/order/1"), scene.deadline), acme::Problem);
+  CHECK(scene.ca.count("/order/1") == 3 + 4);
+}
+
+TEST_CASE("what creates something is not repeated when nobody knows whether it arrived") {
+  Scene scene;
+  scene.ca.on("/new-order", connection_lost);
+  CHECK_THROWS_AS(scene.client.new_order({.names = {"mx.example.com"}}, scene.deadline), TransportError);
+  CHECK(scene.ca.count("/new-order") == 1);
+}
+
+TEST_CASE("what certainly did not arrive is repeated") {
+  Scene scene;
+  scene.ca.on("/new-order", TransportError(TransportError::Kind::unreachable, "refused"));
+  scene.ca.on("/new-order", created(FakeCa::url("/order/1"), order_body));
+  CHECK(scene.client.new_order({.names = {"mx.example.com"}}, scene.deadline).url == FakeCa::url("/order/1"));
+}
+
+TEST_CASE("trust and timeouts are not tried again") {
+  Scene scene;
+  for (const auto kind :
+       {TransportError::Kind::not_trusted, TransportError::Kind::timeout, TransportError::Kind::refused}) {
+    scene.ca.replace("/dir", TransportError(kind, "no"));
+    CHECK_THROWS_AS(scene.client.directory(scene.deadline), TransportError);
+  }
+  CHECK(scene.ca.count("/dir") == 3);
+}
+
+TEST_CASE("a busy CA is left alone for the seconds it asks for, a rate limit of hours is told") {
+  Scene scene;
+  scene.ca.on("/new-order", with_retry_after(answer(503), "7"));
+  scene.ca.on("/new-order", created(FakeCa::url("/order/1"), order_body));
+  scene.client.new_order({.names = {"mx.example.com"}}, scene.deadline);
+  CHECK(scene.clock.slept() == 7s);
+  scene.ca.replace("/new-order", with_retry_after(problem(429, "rateLimited"), "36000"));
+  try {
+    scene.client.new_order({.names = {"mx.example.com"}}, scene.deadline);
+    FAIL("not refused");
+  } catch (const acme::Problem& refusal) {
+    CHECK(refusal.retry_after() == 10h);
+    CHECK_THAT(refusal.hint(), ContainsSubstring("10 hours"));
+  }
+  CHECK(scene.clock.slept() == 7s);
+}
+
+TEST_CASE("no pause goes past the deadline") {
+  Scene scene;
+  scene.deadline = Deadline::after(scene.clock, 5s);
+  scene.ca.on("/new-order", with_retry_after(answer(503), "7"));
+  CHECK_THROWS_AS(scene.client.new_order({.names = {"mx.example.com"}}, scene.deadline), acme::Problem);
+  CHECK(scene.clock.slept() == 0s);
+}
+
+TEST_CASE("an order without an https URL is an error") {
+  Scene scene;
+  scene.ca.on("/new-order", answer(201, order_body));
+  CHECK_THROWS_WITH(scene.client.new_order({.names = {"mx.example.com"}}, scene.deadline),
+                    ContainsSubstring("no https URL for the order"));
+}
+
+TEST_CASE("a refused challenge is told for that challenge") {
+  Scene scene;
+  scene.ca.on("/c/0", answer(200, "{}"));
+  scene.ca.on("/c/1", problem(400, "malformed"));
+  const auto refusals = scene.client.trigger_challenges(urls("/c/", 2), scene.deadline);
+  REQUIRE(refusals.size() == 2);
+  CHECK_FALSE(refusals[0]);
+  CHECK(refusals[1]->is("malformed"));
+  CHECK(scene.ca.last("/c/0").payload == "{}");
+}
+
+TEST_CASE("a chain is certificates and nothing else") {
+  Scene scene;
+  const std::string certificate = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
+  scene.ca.replace("/cert", {acme::Response{.status = 200,
+                                            .links = {"<https://ca.test/cert/alt>;rel=\"alternate\""},
+                                            .body = certificate + certificate}});
+  const auto chain = scene.client.fetch_certificate(FakeCa::url("/cert"), scene.deadline);
+  CHECK(chain.pem == certificate + certificate);
+  CHECK(chain.alternates == std::vector<std::string>{"https://ca.test/cert/alt"});
+  for (const std::string& bad : {std::string("<html>"), certificate + "-----BEGIN PRIVATE KEY-----\n", std::string()}) {
+    scene.ca.replace("/cert", answer(200, bad));
+    CHECK_THROWS_WITH(scene.client.fetch_certificate(FakeCa::url("/cert"), scene.deadline), ContainsSubstring("chain"));
+  }
+}
