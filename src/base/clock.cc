@@ -14,6 +14,10 @@
 namespace mxcert {
 namespace {
 
+/// What SystemTime, which counts nanoseconds, can hold whole.
+constexpr std::chrono::year first_year{1678};
+constexpr std::chrono::year last_year{2261};
+
 /// `width` digits at `position`, which moves behind them; empty when there are none.
 std::optional<int> take_digits(std::string_view text, std::size_t& position, std::size_t width) {
   if (text.size() < position + width) return std::nullopt;
@@ -97,6 +101,8 @@ std::optional<SystemTime> parse_time(std::string_view text) {
   const std::chrono::year_month_day date{std::chrono::year{*year}, std::chrono::month{static_cast<unsigned>(*month)},
                                          std::chrono::day{static_cast<unsigned>(*day)}};
   if (at != text.size() || !date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+  if (date.year() < first_year) return std::chrono::sys_days{first_year / 1 / 1};
+  if (date.year() > last_year) return std::chrono::sys_days{(last_year + std::chrono::years{1}) / 1 / 1};
   return std::chrono::sys_days{date} + std::chrono::hours{*hour} + std::chrono::minutes{*minute} +
          std::chrono::seconds{*second} - offset;
 }

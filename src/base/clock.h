@@ -39,7 +39,8 @@ struct Deadline {
 
 /// `2026-11-23T15:54:00Z`, in UTC, whole seconds (RFC 3339).
 std::string format_time(SystemTime time);
-/// The reverse; empty for anything else. Fractions of a second and offsets are understood.
+/// The reverse; empty for anything else. Fractions of a second and offsets are understood; years before 1678 and after
+/// 2261, which SystemTime cannot hold, become the beginning and the end of that time.
 std::optional<SystemTime> parse_time(std::string_view text);
 /// `89 days`, `5 hours`, `40 s`: the largest unit, rounded down, for people.
 std::string format_duration(std::chrono::seconds duration);

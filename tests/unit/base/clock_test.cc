@@ -21,6 +21,13 @@ TEST_CASE("what is no time is refused") {
   CHECK_FALSE(parse_time(text));
 }
 
+TEST_CASE("times that a clock cannot hold are the earliest and the latest that it can") {
+  REQUIRE(parse_time("9999-12-31T23:59:59Z"));
+  CHECK(format_time(*parse_time("9999-12-31T23:59:59Z")) == "2262-01-01T00:00:00Z");
+  CHECK(format_time(*parse_time("0001-01-01T00:00:00Z")) == "1678-01-01T00:00:00Z");
+  CHECK(format_time(*parse_time("2261-12-31T23:59:59Z")) == "2261-12-31T23:59:59Z");
+}
+
 TEST_CASE("durations are told in their largest unit") {
   CHECK(format_duration(std::chrono::hours{89 * 24 + 5}) == "89 days");
   CHECK(format_duration(30h) == "30 hours");
