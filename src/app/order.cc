@@ -177,8 +177,10 @@ Names names_to_keep(const Names& names, const acme::IssueFailure& failure, const
   return rest;
 }
 
-bool is_gain(const Names& names, const std::optional<store::Version>& live) {
-  return !live || std::ranges::any_of(names, [&](const std::string& name) { return !pki::covers(live->leaf, name); });
+/// Whether a certificate for `names` would be better than the live one: a name more, or a later end when it is due.
+bool is_gain(Context& context, const Names& names, const std::optional<store::Version>& live) {
+  if (!live || context.clock.now() > mx::due_time(live->leaf.not_after, live->leaf.lifetime())) return true;
+  return std::ranges::any_of(names, [&](const std::string& name) { return !pki::covers(live->leaf, name); });
 }
 
 }  // namespace
@@ -195,7 +197,7 @@ OrderedVersion order_certificate(Context& context, CertificateAuthority& ca, con
       context.orders.remove(planned.name);
       names = names_to_keep(names, failure, live);
       report_culprits(context, failure);
-      if (planned.action != mx::Action::renew && !is_gain(names, live)) return {};
+      if (!is_gain(context, names, live)) return {};
     }
   }
 }
