@@ -13,12 +13,20 @@
 namespace mxcert::app {
 namespace {
 
+dns::DnsName parse_argument(const std::string& argument) {
+  try {
+    return dns::DnsName::parse(argument);
+  } catch (const Error& e) {
+    throw ConfigError(e.message(), e.hint());
+  }
+}
+
 /// The configured domains; the arguments themselves when none is configured. Arguments among configured domains choose.
 std::vector<mx::MailDomain> mail_domains(const Context& context) {
   std::vector<mx::MailDomain> domains = context.config.domains;
   const bool configured = !domains.empty();
   for (const std::string& argument : context.invocation.arguments) {
-    const dns::DnsName name = dns::DnsName::parse(argument);
+    const dns::DnsName name = parse_argument(argument);
     if (!configured) {
       domains.push_back({name, "command line"});
     } else if (std::ranges::none_of(domains, [&](const mx::MailDomain& domain) { return domain.name == name; })) {
@@ -100,7 +108,7 @@ void report_gaps(Context& context, const mx::Plan& plan) {
         {.code = "no_names",
          .subject = "",
          .message = "no MX host name leads to this host: there is nothing to get a certificate for",
-         .hint = "the table says why for each name; behind NAT, list the public addresses in [hosts] addresses"});
+         .hint = "mxcert plan says why for each name; behind NAT, list the public addresses in [hosts] addresses"});
 }
 
 }  // namespace mxcert::app
