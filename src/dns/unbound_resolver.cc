@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <random>
 #include <set>
 #include <span>
 #include <system_error>
@@ -45,6 +46,7 @@ void set_sizes(ub_ctx& context, std::size_t max_in_flight) {
   set_option(context, "outgoing-range:", std::to_string(std::clamp<std::size_t>(max_in_flight + 56, 64, 512)));
   set_option(context, "num-queries-per-thread:", std::to_string(2 * max_in_flight + 64));
   set_option(context, "outgoing-num-tcp:", "16");
+  set_option(context, "infra-keep-probing:", "yes");  // many dead zones do not make the forwarder itself seem dead
   set_option(context, "msg-cache-size:", "4m");
   set_option(context, "rrset-cache-size:", "4m");
 }
@@ -169,14 +171,29 @@ bool add_records(Answer& answer, RecordType type, const ub_result& result) {
   return true;
 }
 
+/// libunbound's words without the name and type, which the reader knows.
+std::string validation_failure(const ub_result& result) {
+  std::string_view text = result.why_bogus == nullptr ? "validation failed" : result.why_bogus;
+  if (const auto end = text.find(">: "); text.starts_with("validation failure <") && end != std::string_view::npos)
+    text.remove_prefix(end + 3);
+  return printable(trim(text), 300);
+}
+
+/// A chain of trust that breaks at its very beginning is not the zone's fault: the servers we ask take the
+/// signatures away, or the trust anchor is outdated.
+Answer bogus(const ub_result& result) {
+  std::string failure = validation_failure(result);
+  if (failure.find("trust anchor") != std::string::npos)
+    return temporary(
+        fmt::format("the DNS servers in use pass no signatures on that fit the trust anchor, so ask others "
+                    "with dns.servers ({})",
+                    failure));
+  return {.status = AnswerStatus::bogus, .security = Security::bogus, .reason = std::move(failure)};
+}
+
 Answer to_answer(const Question& question, const ub_result& result) {
+  if (result.bogus != 0) return bogus(result);
   Answer answer;
-  if (result.bogus != 0) {
-    answer.status = AnswerStatus::bogus;
-    answer.security = Security::bogus;
-    answer.reason = printable(trim(result.why_bogus == nullptr ? "validation failed" : result.why_bogus), 400);
-    return answer;
-  }
   constexpr int noerror = 0;
   constexpr int nxdomain = 3;
   if (result.rcode != noerror && result.rcode != nxdomain)
@@ -215,7 +232,15 @@ class UnboundResolver::Batch {
       : resolver_(resolver),
         context_(*resolver.context_->handle),
         waiting_(std::move(questions)),
-        deadline_(Deadline::after(resolver.clock_, resolver.options_.batch_timeout)) {}
+        asked_(waiting_.size()),
+        deadline_(Deadline::after(resolver.clock_, resolver.options_.batch_timeout)) {
+    // Neighbours in the alphabet are often in the same zone, which may be dead: they are not to hold all places at
+    // once.
+    std::ranges::shuffle(waiting_, std::minstd_rand());
+    // Even so the first ones may all lead to dead zones. Whether the servers themselves answer, the root tells.
+    if (waiting_.size() > resolver.options_.max_in_flight)
+      waiting_.push_back({*DnsName::parse_host("."), RecordType::a});
+  }
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
   ~Batch() {
@@ -224,13 +249,12 @@ class UnboundResolver::Batch {
   }
 
   void run() {
-    const std::size_t asked = waiting_.size();
     while (!waiting_.empty() || !in_flight_.empty()) {
       start_queries();
       wait();
       collect();
       expire();
-      if (resolver_.options_.progress) resolver_.options_.progress(asked - waiting_.size() - in_flight_.size(), asked);
+      if (resolver_.options_.progress) resolver_.options_.progress(finished_, asked_);
     }
   }
 
@@ -320,12 +344,17 @@ class UnboundResolver::Batch {
     waiting_.clear();
   }
 
-  void finish(const Question& question, Answer answer) { resolver_.answers_[question] = std::move(answer); }
+  void finish(const Question& question, Answer answer) {
+    resolver_.answers_[question] = std::move(answer);
+    if (!question.name.is_root()) ++finished_;
+  }
 
   UnboundResolver& resolver_;
   ub_ctx& context_;
-  std::vector<Question> waiting_;
+  std::vector<Question> waiting_;                  // the next one is the last
   std::vector<std::unique_ptr<Query>> in_flight_;  // in the order of their start
+  std::size_t asked_;
+  std::size_t finished_ = 0;
   Deadline deadline_;
   bool any_answer_ = false;
 };

@@ -21,9 +21,9 @@ struct UnboundOptions {
   std::optional<std::filesystem::path> trust_anchor = std::nullopt;
   /// False: never validate, every answer is insecure. For networks whose resolver takes signatures away.
   bool validate = true;
-  std::size_t max_in_flight = 200;
-  std::chrono::milliseconds query_timeout{15'000};  // for one question, retries of the library included
-  std::chrono::milliseconds batch_timeout{90'000};  // for one call of resolve
+  std::size_t max_in_flight = 50;  // more gains little, and a resolver in front of many dead zones drops what it gets
+  std::chrono::milliseconds query_timeout{10'000};  // for one question, retries of the library included
+  std::chrono::milliseconds batch_timeout{60'000};  // for one call of resolve
   /// Called with (answered, asked) as answers come in, on the calling thread.
   std::function<void(std::size_t, std::size_t)> progress = {};
 };

@@ -88,12 +88,10 @@ Ownership decide_by_addresses(const HostLookup& lookup, const HostRules& rules) 
                          std::ranges::find(rules.addresses, address) != rules.addresses.end();
     (is_ours ? ours : others).push_back(address);
   }
-  if (others.empty()) return {Owner::ours, is_or_are(ours, "is an address of this host", "are addresses of this host")};
-  if (ours.empty())
-    return {Owner::foreign, is_or_are(others, "is not an address of this host", "are not addresses of this host")};
-  return {Owner::partly_ours,
-          fmt::format("{}, but {}", is_or_are(ours, "is an address of this host", "are addresses of this host"),
-                      is_or_are(others, "is not", "are not"))};
+  if (others.empty()) return {Owner::ours, is_or_are(ours, "is this host's", "are this host's")};
+  if (ours.empty()) return {Owner::foreign, is_or_are(others, "is not this host's", "are not this host's")};
+  return {Owner::partly_ours, fmt::format("{}, but {}", is_or_are(ours, "is this host's", "are this host's"),
+                                          is_or_are(others, "is not", "are not"))};
 }
 
 }  // namespace

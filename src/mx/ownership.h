@@ -42,7 +42,7 @@ enum class Owner {
 
 struct Ownership {
   Owner owner = Owner::unknown;
-  std::string reason = {};  // a sentence without its subject: `192.0.2.1 is an address of this host`
+  std::string reason = {};  // a sentence without its subject: `192.0.2.1 is this host's`
 };
 
 /// Whose host is it? Pure. A host without any address is unresolvable, and one whose lookup failed unknown, also when

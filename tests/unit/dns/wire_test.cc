@@ -1,0 +1,74 @@
+#include "dns/wire.h"
+
+#include <vector>
+
+#include "catch.h"
+
+using namespace mxcert::dns;
+
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+Bytes bytes(std::string_view text) {
+  return {text.begin(), text.end()};
+}
+
+}  // namespace
+
+TEST_CASE("MX data") {
+  const auto record =
+      parse_mx(bytes({"\x00\x0a\x02mX\x07"
+                      "example\x00",
+                      13}));
+  REQUIRE(record);
+  CHECK(record->preference == 10);
+  CHECK(record->exchange.ascii() == "mx.example");
+  const auto null_mx = parse_mx(Bytes{0, 0, 0});
+  REQUIRE(null_mx);
+  CHECK(null_mx->exchange.is_root());
+  CHECK(parse_mx(bytes({"\xff\xff\x01.\x00", 5}))->exchange.ascii() == "\\046");
+}
+
+TEST_CASE("MX data that are cut, too long, compressed or followed by something are refused") {
+  const Bytes whole =
+      bytes({"\x00\x0a\x02mx\x07"
+             "example\x00",
+             13});
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    CAPTURE(size);
+    CHECK_FALSE(parse_mx(std::span(whole).first(size)));
+  }
+  Bytes longer = whole;
+  longer.push_back(0);
+  CHECK_FALSE(parse_mx(longer));
+  CHECK_FALSE(parse_mx(Bytes{0, 10, 0xC0, 0x0C}));
+  Bytes long_label{0, 10, 64};
+  long_label.insert(long_label.end(), 64, 'a');
+  long_label.push_back(0);
+  CHECK_FALSE(parse_mx(long_label));
+}
+
+TEST_CASE("a name on the wire has 255 octets at most") {
+  const auto name_of = [](std::size_t last_label) {
+    Bytes rdata{0, 10};
+    for (const std::size_t size : {std::size_t{63}, std::size_t{63}, std::size_t{63}, last_label}) {
+      rdata.push_back(static_cast<std::uint8_t>(size));
+      rdata.insert(rdata.end(), size, 'a');
+    }
+    rdata.push_back(0);
+    return rdata;
+  };
+  REQUIRE(parse_mx(name_of(61)));
+  CHECK(parse_mx(name_of(61))->exchange.ascii().size() == 253);
+  CHECK_FALSE(parse_mx(name_of(62)));
+}
+
+TEST_CASE("address data have exactly their size") {
+  CHECK(parse_a(Bytes{192, 0, 2, 1})->to_string() == "192.0.2.1");
+  CHECK_FALSE(parse_a(Bytes{192, 0, 2}));
+  CHECK_FALSE(parse_a(Bytes(16)));
+  CHECK(parse_aaaa(Bytes{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1})->to_string() == "2001:db8::1");
+  CHECK_FALSE(parse_aaaa(Bytes(4)));
+  CHECK_FALSE(parse_aaaa(Bytes(17)));
+}
