@@ -2,21 +2,26 @@
 # Installs what mxcert needs to be built and tested on Debian 12 and 13, with apt. Does nothing when nothing is missing.
 # Daemons that the tests need are not installed here: they go into the lab's own layers (tests/lab).
 #
-#   contrib/bootstrap.sh [--build] [--test]     default: both
+#   contrib/bootstrap.sh [--build] [--lab] [--test]     default: all; --lab: what tests/lab and the tests run with,
+#                                                       --test: that, and the linters
 set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config libcurl4-openssl-dev libssl-dev nlohmann-json3-dev libcli11-dev
   libunbound-dev libldns-dev libidn2-dev libtomlplusplus-dev libmicrohttpd-dev libfmt-dev libspdlog-dev catch2
   ca-certificates)
-test=(git clang-format clang-tidy shellcheck mandoc jq openssl curl iproute2 util-linux procps python3-minimal
-  debian-archive-keyring)
+lab=(jq openssl curl iproute2 util-linux procps debian-archive-keyring)
+test=("${lab[@]}" git clang-format clang-tidy shellcheck mandoc python3-minimal)
 
-case $* in
-  '' | '--build --test' | '--test --build') wanted=("${build[@]}" "${test[@]}") ;;
-  --build) wanted=("${build[@]}") ;;
-  --test) wanted=("${test[@]}") ;;
-  *) echo "usage: contrib/bootstrap.sh [--build] [--test]" >&2; exit 2 ;;
-esac
+wanted=()
+[ $# -gt 0 ] || set -- --build --test
+for argument; do
+  case $argument in
+    --build) wanted+=("${build[@]}") ;;
+    --lab) wanted+=("${lab[@]}") ;;
+    --test) wanted+=("${test[@]}") ;;
+    *) echo "usage: contrib/bootstrap.sh [--build] [--lab] [--test]" >&2; exit 2 ;;
+  esac
+done
 
 installed=$(dpkg-query --show --showformat '${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p')
 missing=()

@@ -40,7 +40,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 chapter "Installing what is needed, and building (the first time takes a few minutes)"
-contrib/bootstrap.sh
+contrib/bootstrap.sh --build --lab
 log=$(mktemp)
 if ! { cmake --preset release && cmake --build --preset release --target mxcert; } >"$log" 2>&1; then
   tail -n 40 "$log" >&2
