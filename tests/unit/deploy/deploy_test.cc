@@ -1,0 +1,493 @@
+#include "deploy/deploy.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include "base/error.h"
+#include "catch.h"
+#include "deploy/install.h"
+#include "deploy/make_credentials.h"
+#include "deploy/make_hook.h"
+#include "deploy/tls_server.h"
+#include "temp_dir.h"
+
+using namespace mxcert;
+using namespace mxcert::deploy;
+using namespace std::chrono_literals;
+using test::make_bundle;
+using test::make_hook;
+using test::TempDir;
+namespace fs = std::filesystem;
+using Status = DeployOutcome::Status;
+
+namespace {
+
+const std::vector<std::string> names{"mx.example.com", "mx2.example.com"};
+
+/// A mail server that reads its key and certificate when it is told to reload, as Exim does, and its hook.
+class Daemon {
+ public:
+  Daemon()
+      : old_bundle_(make_bundle({"old.example.com"})), server_([this](test::Session& session) { serve(session); }) {
+    target.hook = (dir_ / "hook").string();
+    deliver(make_bundle(names));
+    put("key.pem", old_bundle_.private_key);
+    put("crt.pem", old_bundle_.leaf);
+    reload_now();
+    describe_as("");
+    served();  // so that it has read the old ones
+  }
+
+  /// `fields` are added to the hook's description; `cases` to its `case $1 in`.
+  void describe_as(const std::string& fields, const std::string& cases = "") {
+    make_hook(dir_ / "hook", fmt::format(R"(
+case $1 in
+{cases}
+describe) cat <<JSON
+{{ {fields} "daemon": "Testd 1", "files": [
+  {{"path": "{dir}/key.pem", "content": "privkey", "mode": "0640"}},
+  {{"path": "{dir}/crt.pem", "content": "fullchain", "mode": "0640"}} ],
+  "listeners": [ {{"address": "127.0.0.1", "port": {port}}} ] }}
+JSON
+;;
+check) echo check >>{dir}/events ;;
+deploy | rollback) echo $1 $MXCERT_CONFIGURE >>{dir}/events; echo >>{dir}/reloads ;;
+esac)",
+                                         fmt::arg("cases", cases), fmt::arg("fields", fields),
+                                         fmt::arg("dir", dir_.path().string()), fmt::arg("port", server_.port())));
+  }
+
+  DeployOutcome deploy() { return mxcert::deploy::deploy(clock_, target, delivery(), options()); }
+  std::optional<std::string> recover() { return recover_unfinished(clock_, target, delivery(), options()); }
+  DeployOutcome withdraw() { return mxcert::deploy::withdraw(clock_, target, delivery(), options()); }
+
+  Delivery delivery() const {
+    return {.certificate_name = "mx.example.com", .names = names, .bundle = bundle_, .lineage = dir_ / "lineage"};
+  }
+  DeployOptions options() const {
+    return {.journal_directory = dir_ / "journal",
+            .verify_timeout = 700ms,
+            .outage_timeout = 400ms,
+            .probe_timeout = 5s,
+            .progress = progress};
+  }
+  void deliver(const pki::CertificateBundle& bundle) { bundle_ = bundle; }
+  void put(const std::string& name, const std::string& content) const {
+    write_file_atomically(dir_ / name, content, {.mode = 0640});
+  }
+  void reload_now() const { put("reloads", read("reloads") + "\n"); }
+  std::string read(const std::string& name) const { return read_file_if_exists(dir_ / name, 1 << 20).value_or(""); }
+  std::string served() {
+    const auto result = probe(clock_, {.address = "127.0.0.1", .port = server_.port()}, {}, 5s);
+    return result.shown() ? result.chain.front().names.at(0) : result.reason;
+  }
+  void expect_old_files() const {
+    CHECK(read("key.pem") == old_bundle_.private_key);
+    CHECK(read("crt.pem") == old_bundle_.leaf);
+    CHECK(fs::is_empty(dir_ / "journal"));
+    CHECK_FALSE(fs::exists(temporary_path(dir_ / "key.pem")));
+    CHECK_FALSE(fs::exists(temporary_path(dir_ / "crt.pem")));
+  }
+  bool files_agree() const {
+    const auto key = pki::PrivateKey::from_pem(read("key.pem"));
+    return key.public_key_der() == pki::parse_certificates(read("crt.pem")).front().public_key_der;
+  }
+  fs::path path(const std::string& name) const { return dir_ / name; }
+  const pki::CertificateBundle& bundle() const { return bundle_; }
+  std::uint16_t port() const { return server_.port(); }
+
+  Target target{.hook = {}, .timeout = 10s};
+  std::function<void(Step, std::string_view)> progress;
+  std::atomic<bool> deaf{false};      // does not notice a reload
+  std::atomic<bool> accepting{true};  // false: breaks every connection before its greeting
+
+ private:
+  void serve(test::Session& session) {
+    if (!accepting) return;
+    if (const std::string reloads = read("reloads"); reloads != last_reloads_ && !deaf) {
+      last_reloads_ = reloads;
+      loaded_ = {.private_key = read("key.pem"), .chain = read("crt.pem")};
+    }
+    serve_smtp(session, {{"", loaded_}});
+  }
+
+  TempDir dir_;
+  pki::CertificateBundle old_bundle_;
+  pki::CertificateBundle bundle_;
+  std::string last_reloads_;
+  test::Credentials loaded_;
+  RealClock clock_;
+  test::TlsServer server_;  // last: it is ended first
+};
+
+}  // namespace
+
+TEST_CASE("a certificate is installed, the daemon reloads, and shows it") {
+  Daemon daemon;
+  const DeployOutcome outcome = daemon.deploy();
+  INFO(outcome.reason);
+  REQUIRE(outcome.status == Status::deployed_and_verified);
+  CHECK(outcome.daemon == "Testd 1");
+  CHECK(daemon.read("key.pem") == daemon.bundle().private_key);
+  CHECK(daemon.read("crt.pem") == daemon.bundle().full_chain());
+  CHECK(daemon.read("events") == "check\ndeploy 0\n");
+  CHECK(daemon.served() == "mx.example.com");
+  CHECK(outcome.changed_files == std::vector<fs::path>{daemon.path("key.pem"), daemon.path("crt.pem")});
+  CHECK(outcome.before.size() == 3);  // without SNI, and with each name
+  CHECK(outcome.before[0].result.chain.at(0).names.at(0) == "old.example.com");
+  CHECK(outcome.after.size() == 3);
+  CHECK(fs::is_empty(daemon.path("journal")));
+}
+
+TEST_CASE("what is served already is left in peace") {
+  Daemon daemon;
+  REQUIRE(daemon.deploy().status == Status::deployed_and_verified);
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::unchanged);
+  CHECK(outcome.succeeded());
+  CHECK(outcome.changed_files.empty());
+  CHECK(daemon.read("events") == "check\ndeploy 0\ncheck\n");
+}
+
+TEST_CASE("files in place that the daemon has not read need a reload, and no writing") {
+  Daemon daemon;
+  daemon.put("key.pem", daemon.bundle().private_key);
+  daemon.put("crt.pem", daemon.bundle().full_chain());
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::deployed_and_verified);
+  CHECK(outcome.changed_files.empty());
+}
+
+TEST_CASE("a renewal with the same key replaces the certificate alone") {
+  Daemon daemon;
+  const auto key = pki::PrivateKey::generate(pki::KeyType::ecdsa_p256);
+  daemon.deliver(make_bundle(names, key));
+  REQUIRE(daemon.deploy().status == Status::deployed_and_verified);
+  daemon.deliver(make_bundle(names, key));
+  CHECK(daemon.deploy().changed_files == std::vector<fs::path>{daemon.path("crt.pem")});
+}
+
+TEST_CASE("a daemon that goes on serving the old certificate gets its old files back") {
+  Daemon daemon;
+  daemon.deaf = true;
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::rolled_back);
+  CHECK_FALSE(outcome.succeeded());
+  CHECK_THAT(outcome.reason, ContainsSubstring("without SNI, and 2 more, shows old.example.com"));
+  CHECK(outcome.changed_files.size() == 2);
+  daemon.expect_old_files();
+  CHECK(daemon.read("events") == "check\ndeploy 0\nrollback 0\n");
+  CHECK(daemon.served() == "old.example.com");
+}
+
+TEST_CASE("a daemon that cannot use what it reads is back with the old certificate soon") {
+  Daemon daemon;
+  daemon.describe_as("", "deploy) echo rubbish >" + daemon.path("key.pem").string() + "; echo >>" +
+                             daemon.path("reloads").string() + ";;");
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::rolled_back);
+  daemon.expect_old_files();
+  CHECK(daemon.served() == "old.example.com");
+}
+
+TEST_CASE("files that did not exist are gone again after a failure") {
+  Daemon daemon;
+  fs::remove(daemon.path("crt.pem"));
+  fs::remove(daemon.path("key.pem"));
+  daemon.deaf = true;
+  CHECK(daemon.deploy().status == Status::rolled_back);
+  CHECK_FALSE(fs::exists(daemon.path("crt.pem")));
+  CHECK_FALSE(fs::exists(daemon.path("key.pem")));
+}
+
+TEST_CASE("a hook that fails to deploy is answered with the old files") {
+  Daemon daemon;
+  daemon.describe_as("", "deploy) echo 'no such service' >&2; exit 1;;");
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::rolled_back);
+  CHECK_THAT(outcome.reason, ContainsSubstring("deploy exited with status 1: no such service"));
+  daemon.expect_old_files();
+}
+
+TEST_CASE("when even the way back fails, the outcome says so, and what both failures were") {
+  Daemon daemon;
+  daemon.describe_as("", "deploy) echo one >&2; exit 1;; rollback) echo two >&2; exit 1;;");
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::rollback_failed);
+  CHECK_THAT(outcome.reason, ContainsSubstring("status 1: one; putting things back: "));
+  CHECK_THAT(outcome.reason, ContainsSubstring("status 1: two"));
+  CHECK(daemon.files_agree());
+}
+
+TEST_CASE("a daemon that no longer serves what it did is a failed way back") {
+  Daemon daemon;
+  daemon.progress = [&](Step step, std::string_view) {
+    if (step == Step::verifying) daemon.accepting = false;
+  };
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::rollback_failed);
+  CHECK_FALSE(outcome.hint.empty());
+}
+
+TEST_CASE("a hook that does not know rollback is asked to deploy, which reloads") {
+  Daemon daemon;
+  daemon.describe_as("", "rollback) exit 42;;");
+  daemon.deaf = true;
+  CHECK(daemon.deploy().status == Status::rolled_back);
+  CHECK(daemon.read("events") == "check\ndeploy 0\ndeploy 0\n");
+}
+
+TEST_CASE("what the check refuses is not touched") {
+  Daemon daemon;
+  daemon.describe_as("", "check) echo 'wrong configuration' >&2; exit 1;;");
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::failed);
+  CHECK_THAT(outcome.reason, ContainsSubstring("wrong configuration"));
+  CHECK(daemon.read("events").empty());
+  CHECK_FALSE(fs::exists(daemon.path("journal")));
+  CHECK(daemon.served() == "old.example.com");
+}
+
+TEST_CASE("a key, certificate or name that does not fit is refused before anything is asked") {
+  Daemon daemon;
+  auto bundle = make_bundle(names);
+  bundle.private_key = make_bundle(names).private_key;
+  daemon.deliver(bundle);
+  CHECK_THAT(daemon.deploy().reason, ContainsSubstring("for another key"));
+  daemon.deliver(make_bundle({"mx.example.com"}));
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::failed);
+  CHECK_THAT(outcome.reason, ContainsSubstring("does not hold the name mx2.example.com"));
+  CHECK(daemon.read("events").empty());
+}
+
+TEST_CASE("a daemon that is down gets its files and stays unverified") {
+  Daemon daemon;
+  daemon.describe_as(R"("running": false, "listeners": [],)");
+  daemon.target.verify = {{.address = "127.0.0.1", .port = test::closed_port()}};
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::installed_unverified);
+  CHECK(outcome.reason == "Testd 1 is not running");
+  CHECK(daemon.read("crt.pem") == daemon.bundle().full_chain());
+  CHECK(fs::is_empty(daemon.path("journal")));
+  CHECK(daemon.deploy().status == Status::installed_unverified);
+  CHECK(daemon.read("events") == "check\ndeploy 0\ncheck\n");  // nothing to reload the second time
+}
+
+TEST_CASE("a daemon that answers is not down, whatever its hook says") {
+  Daemon daemon;
+  daemon.describe_as(R"("running": false,)");
+  CHECK(daemon.deploy().status == Status::deployed_and_verified);
+}
+
+TEST_CASE("without the administrator's word an unconfigured daemon is left alone, and what to write is told") {
+  Daemon daemon;
+  daemon.describe_as(R"("configured": false, "configurable": true, "missing_configuration": "tls = yes\nkey = x",)");
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::needs_configuration);
+  CHECK(outcome.configuration == "tls = yes\nkey = x");
+  CHECK_THAT(outcome.hint, ContainsSubstring("configure = true"));
+  CHECK(daemon.read("events").empty());
+}
+
+TEST_CASE("a configuration that no hook can write needs the administrator, even with the word given") {
+  Daemon daemon;
+  daemon.describe_as(R"("configured": false, "missing_configuration": "tls = yes",)");
+  daemon.target.configure = true;
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::needs_configuration);
+  CHECK_THAT(outcome.hint, !ContainsSubstring("configure = true"));
+}
+
+TEST_CASE("a daemon is configured when that was allowed, and unconfigured when it did not work") {
+  Daemon daemon;
+  daemon.describe_as(R"("configured": false, "configurable": true, "missing_configuration": "tls = yes",)");
+  daemon.target.configure = true;
+  daemon.deaf = true;
+  CHECK(daemon.deploy().status == Status::rolled_back);
+  CHECK(daemon.read("events") == "check\ndeploy 1\nrollback 1\n");
+  daemon.deaf = false;
+  CHECK(daemon.deploy().status == Status::deployed_and_verified);
+}
+
+TEST_CASE("a configured daemon is not configured again") {
+  Daemon daemon;
+  daemon.target.configure = true;
+  CHECK(daemon.deploy().status == Status::deployed_and_verified);
+  CHECK(daemon.read("events") == "check\ndeploy 0\n");
+}
+
+TEST_CASE("a script that knows no events is only run, and unverified unless it is said where to look") {
+  Daemon daemon;
+  make_hook(daemon.path("hook"), "echo \"$1 $RENEWED_DOMAINS\" >>" + daemon.path("events").string());
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::installed_unverified);
+  CHECK_THAT(outcome.hint, ContainsSubstring("verify = "));
+  CHECK(daemon.read("events") == "describe mx.example.com mx2.example.com\ndeploy mx.example.com mx2.example.com\n");
+  CHECK(outcome.changed_files.empty());
+}
+
+TEST_CASE("a script is verified where the administrator says, and not run when all is served") {
+  Daemon daemon;
+  daemon.target.verify = {{.address = "127.0.0.1", .port = daemon.port()}};
+  make_hook(daemon.path("hook"), "echo >>" + daemon.path("events").string());
+  const DeployOutcome failed = daemon.deploy();
+  CHECK(failed.status == Status::failed);
+  CHECK_THAT(failed.reason, ContainsSubstring("hook hook ran, but 127.0.0.1:"));
+  daemon.put("key.pem", daemon.bundle().private_key);
+  daemon.put("crt.pem", daemon.bundle().full_chain());
+  daemon.reload_now();
+  daemon.put("events", "");
+  CHECK(daemon.deploy().status == Status::unchanged);
+  CHECK(daemon.read("events") == "\n");  // asked to describe, no more
+}
+
+TEST_CASE("a script that has nothing to do with deploying has deployed nothing") {
+  Daemon daemon;
+  make_hook(daemon.path("hook"), "exit 42");
+  CHECK(daemon.deploy().status == Status::failed);
+}
+
+TEST_CASE("a listener that was closed before and is closed still is a warning") {
+  Daemon daemon;
+  make_hook(daemon.path("hook.real"), "");
+  fs::rename(daemon.path("hook"), daemon.path("hook.real"));
+  make_hook(daemon.path("hook"), fmt::format(R"([ "$1" = describe ] || exec {0} "$@"
+{0} describe | sed 's/"listeners": \[/&{{"address": "127.0.0.1", "port": {1}}},/')",
+                                             daemon.path("hook.real").string(), test::closed_port()));
+  const DeployOutcome outcome = daemon.deploy();
+  INFO(outcome.reason);
+  CHECK(outcome.status == Status::deployed_and_verified);
+  REQUIRE(outcome.warnings.size() == 3);
+  CHECK_THAT(outcome.warnings[0], ContainsSubstring("refuses connections, as before"));
+}
+
+TEST_CASE("killed at any step, the next run finds key and certificate in agreement and finishes") {
+  int killed_at = 0;
+  for (bool killed = true; killed; ++killed_at) {
+    REQUIRE(killed_at < 30);
+    Daemon daemon;
+    const pid_t child = ::fork();
+    if (child == 0) {
+      int step = 0;
+      daemon.progress = [&](Step, std::string_view) {
+        if (step++ == killed_at) ::_exit(99);
+      };
+      daemon.deploy();
+      ::_exit(0);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    killed = WEXITSTATUS(status) == 99;
+    INFO("killed at step " << killed_at);
+    const auto recovered = daemon.recover();
+    CHECK(daemon.files_agree());
+    if (recovered) {
+      daemon.expect_old_files();
+      CHECK(daemon.served() == "old.example.com");
+      CHECK_THAT(*recovered, ContainsSubstring("undone first"));
+    }
+    CHECK_FALSE(daemon.recover());
+    const DeployOutcome outcome = daemon.deploy();
+    CHECK(outcome.succeeded());
+    CHECK(daemon.served() == "mx.example.com");
+  }
+  CHECK(killed_at >= 8);  // describing, observing, recording, two files, reloading, verifying, finished
+}
+
+TEST_CASE("killed on the way back, the next run goes all the way back") {
+  for (int killed_at : {1, 2}) {
+    Daemon daemon;
+    const pid_t child = ::fork();
+    if (child == 0) {
+      daemon.describe_as("", "deploy) exit 1;;");
+      int step = 0;
+      daemon.progress = [&](Step what, std::string_view) {
+        if (what == Step::restoring && ++step == killed_at) ::_exit(99);
+      };
+      daemon.deploy();
+      ::_exit(0);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WEXITSTATUS(status) == 99);
+    CHECK(daemon.recover());
+    daemon.expect_old_files();
+    CHECK(daemon.served() == "old.example.com");
+  }
+}
+
+TEST_CASE("a deployment mentions that it had to undo an interrupted one") {
+  Daemon daemon;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    daemon.progress = [&](Step step, std::string_view) {
+      if (step == Step::verifying) ::_exit(99);
+    };
+    daemon.deploy();
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::deployed_and_verified);
+  REQUIRE(outcome.warnings.size() == 1);
+  CHECK_THAT(outcome.warnings[0], ContainsSubstring("interrupted while it deployed mx.example.com: undone first"));
+}
+
+TEST_CASE("files that somebody replaced after a kill are left alone") {
+  Daemon daemon;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    daemon.progress = [&](Step step, std::string_view) {
+      if (step == Step::reloading) ::_exit(99);
+    };
+    daemon.deploy();
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  daemon.put("crt.pem", "the administrator's");
+  const auto recovered = daemon.recover();
+  REQUIRE(recovered);
+  CHECK_THAT(*recovered, ContainsSubstring("crt.pem has been replaced since and is left alone"));
+  CHECK(daemon.read("crt.pem") == "the administrator's");
+  CHECK(daemon.read("key.pem") == daemon.bundle().private_key);
+}
+
+TEST_CASE("a first deployment is taken away whole") {
+  Daemon daemon;
+  daemon.target.configure = true;
+  const std::string configured = daemon.path("configured").string();
+  const std::string files =
+      fmt::format(R"("files": [{{"path": "{}", "content": "bundle"}}])", daemon.path("new.pem").string());
+  make_hook(daemon.path("hook"), fmt::format(R"(case $1 in
+describe) is=false; [ ! -e {0} ] || is=true
+echo '{{"daemon": "Testd", "configured": '$is', "configurable": true, "missing_configuration": "x", "running": false, {1}}}';;
+deploy) touch {0};;
+rollback) [ $MXCERT_CONFIGURE = 0 ] || rm -f {0};;
+esac)",
+                                             configured, files));
+  REQUIRE(daemon.deploy().status == Status::installed_unverified);
+  REQUIRE(fs::exists(configured));
+  REQUIRE(fs::exists(daemon.path("new.pem")));
+  CHECK(daemon.withdraw().status == Status::rolled_back);
+  CHECK_FALSE(fs::exists(configured));
+  CHECK_FALSE(fs::exists(daemon.path("new.pem")));
+  CHECK(daemon.withdraw().status == Status::unchanged);
+}
+
+TEST_CASE("what the administrator configured is not taken away") {
+  Daemon daemon;
+  REQUIRE(daemon.deploy().status == Status::deployed_and_verified);
+  const DeployOutcome outcome = daemon.withdraw();
+  CHECK(outcome.status == Status::failed);
+  CHECK_THAT(outcome.reason, ContainsSubstring("was not set up by mxcert"));
+  CHECK(daemon.read("crt.pem") == daemon.bundle().full_chain());
+  CHECK(daemon.served() == "mx.example.com");
+}

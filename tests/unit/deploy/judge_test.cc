@@ -1,0 +1,107 @@
+#include "deploy/judge.h"
+
+#include "catch.h"
+#include "deploy/make_credentials.h"
+
+using namespace mxcert;
+using namespace mxcert::deploy;
+using Status = ProbeResult::Status;
+
+namespace {
+
+Observation at(std::uint16_t port, Status status, const std::string& reason) {
+  return {.check = {.endpoint = {.address = "192.0.2.1", .port = port}},
+          .result = {.status = status, .reason = reason}};
+}
+Observation shows(std::uint16_t port, const pki::Certificate& leaf) {
+  return {.check = {.endpoint = {.address = "192.0.2.1", .port = port}},
+          .result = {.status = Status::shown, .chain = {leaf}}};
+}
+pki::Certificate make_leaf(const std::string& name) {
+  return pki::parse_certificates(test::make_bundle({name}).leaf).front();
+}
+using Observations = std::vector<Observation>;
+
+}  // namespace
+
+TEST_CASE("a listener without TLS before and after is a warning when another one proves the certificate") {
+  const std::vector chain{make_leaf("new.example")};
+  const Observations before{at(25, Status::no_starttls, "does not offer STARTTLS"),
+                            shows(465, make_leaf("old.example"))};
+  const Observations after{before[0], shows(465, chain[0])};
+  const Judgement judgement = judge_new(before, after, chain, false);
+  CHECK(judgement.good());
+  REQUIRE(judgement.warnings.size() == 1);
+  CHECK(summarize(judgement.warnings) == "192.0.2.1:25 without SNI does not offer STARTTLS");
+}
+
+TEST_CASE("a listener that the administrator named has to serve the certificate") {
+  const std::vector chain{make_leaf("new.example")};
+  const Observations before{at(25, Status::unreachable, "refuses connections"), shows(465, chain[0])};
+  CHECK_FALSE(judge_new(before, before, chain, true).good());
+}
+
+TEST_CASE("a listener that served TLS before and does not now is a fault") {
+  const std::vector chain{make_leaf("new.example")};
+  const Observations before{shows(25, make_leaf("old.example")), shows(465, make_leaf("old.example"))};
+  const Observations after{at(25, Status::unreachable, "refuses connections"), shows(465, chain[0])};
+  CHECK_FALSE(judge_new(before, after, chain, false).good());
+}
+
+TEST_CASE("where nothing proves the certificate, nothing is proven") {
+  const std::vector chain{make_leaf("new.example")};
+  const Observations before{at(25, Status::unreachable, "refuses connections")};
+  const Judgement judgement = judge_new(before, before, chain, false);
+  CHECK(judgement.faults.size() == 1);
+  CHECK(judgement.warnings.empty());
+}
+
+TEST_CASE("a broken handshake is never excused") {
+  const std::vector chain{make_leaf("new.example")};
+  const Observations before{at(25, Status::handshake_failed, "ends TLS"), shows(465, chain[0])};
+  CHECK_FALSE(judge_new(before, before, chain, false).good());
+}
+
+TEST_CASE("after undoing, a kept certificate has to be served again") {
+  const auto old_leaf = make_leaf("old.example");
+  const auto new_leaf = make_leaf("new.example");
+  const Observations before{shows(25, old_leaf)};
+  const std::set kept{old_leaf.sha256_fingerprint};
+  CHECK(judge_restored(before, Observations{shows(25, old_leaf)}, kept, new_leaf).good());
+  CHECK_FALSE(judge_restored(before, Observations{shows(25, new_leaf)}, kept, new_leaf).good());
+  CHECK_FALSE(judge_restored(before, Observations{shows(25, make_leaf("third.example"))}, kept, new_leaf).good());
+  CHECK_FALSE(
+      judge_restored(before, Observations{at(25, Status::handshake_failed, "ends TLS")}, kept, new_leaf).good());
+}
+
+TEST_CASE("after undoing, a made-up certificate may be another made-up one, but not the new one") {
+  const auto new_leaf = make_leaf("new.example");
+  const Observations before{shows(25, make_leaf("made-up.example"))};
+  CHECK(judge_restored(before, Observations{shows(25, make_leaf("made-up.example"))}, {}, new_leaf).good());
+  CHECK_FALSE(judge_restored(before, Observations{shows(25, new_leaf)}, {}, new_leaf).good());
+}
+
+TEST_CASE("after undoing, what was broken before may be broken still") {
+  const Observations before{at(25, Status::handshake_failed, "ends TLS")};
+  CHECK(judge_restored(before, before, {}, make_leaf("new.example")).good());
+}
+
+TEST_CASE("an outage is a handshake that fails where one succeeded before") {
+  const Observations shown{shows(25, make_leaf("old.example"))};
+  const Observations failed{at(25, Status::handshake_failed, "ends TLS")};
+  const Observations refused{at(25, Status::unreachable, "refuses connections")};
+  CHECK(is_broken(shown, failed));
+  CHECK_FALSE(is_broken(failed, failed));
+  CHECK_FALSE(is_broken(shown, refused));
+}
+
+TEST_CASE("faults of one kind are told once") {
+  const auto fault = [](std::uint16_t port, const std::string& text) {
+    return Fault{{.endpoint = {.address = "192.0.2.1", .port = port}}, text};
+  };
+  const std::vector<Fault> faults{fault(25, "refuses connections"), fault(465, "ends TLS"),
+                                  fault(587, "refuses connections"), fault(26, "a"), fault(27, "b")};
+  CHECK(summarize(faults) ==
+        "192.0.2.1:25 without SNI, and 1 more, refuses connections; 192.0.2.1:465 without SNI ends TLS; "
+        "192.0.2.1:26 without SNI a; and 1 more");
+}

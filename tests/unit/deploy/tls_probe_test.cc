@@ -1,0 +1,229 @@
+#include "deploy/tls_probe.h"
+
+#include <chrono>
+
+#include "base/clock.h"
+#include "catch.h"
+#include "deploy/make_credentials.h"
+#include "deploy/tls_server.h"
+
+using namespace mxcert;
+using namespace mxcert::deploy;
+using namespace std::chrono_literals;
+using test::credentials_of;
+using test::fingerprint_of;
+using test::Session;
+using test::TlsServer;
+using Status = ProbeResult::Status;
+using Credentials = std::map<std::string, test::Credentials>;
+
+namespace {
+
+ProbeResult look(std::uint16_t port, Protocol protocol = Protocol::smtp, bool implicit = false,
+                 const std::string& server_name = {}, std::chrono::milliseconds timeout = 5s) {
+  RealClock clock;
+  return probe(clock, {.address = "127.0.0.1", .port = port, .protocol = protocol, .implicit_tls = implicit},
+               server_name, timeout);
+}
+
+ProbeResult look_at(std::function<void(Session&)> serve, Protocol protocol = Protocol::smtp, bool implicit = false) {
+  const TlsServer server(std::move(serve));
+  return look(server.port(), protocol, implicit);
+}
+
+}  // namespace
+
+TEST_CASE("a STARTTLS handshake shows the chain, the greeting and the TLS version") {
+  const auto bundle = test::make_bundle({"mx.example.com"});
+  const auto result = look_at([&](Session& session) { serve_smtp(session, {{"", credentials_of(bundle)}}); });
+  REQUIRE(result.status == Status::shown);
+  REQUIRE(result.chain.size() == 1);
+  CHECK(result.chain.front().sha256_fingerprint == fingerprint_of(bundle));
+  CHECK(result.banner == "220-mail.example ESMTP");
+  CHECK(result.tls_version == "TLSv1.3");
+}
+
+TEST_CASE("TLS from the first byte shows the chain and the greeting that comes after") {
+  const auto bundle = test::make_bundle({"mx.example.com"});
+  const auto result = look_at(
+      [&](Session& session) {
+        serve_smtps(session, {{"", credentials_of(bundle)}});
+      },
+      Protocol::smtp, true);
+  REQUIRE(result.status == Status::shown);
+  CHECK(result.banner == "220 mail.example ESMTP");
+}
+
+TEST_CASE("the whole chain is shown, in the order it was sent") {
+  const auto leaf = test::make_bundle({"mx.example.com"});
+  const auto issuer = test::make_bundle({"issuer.example"});
+  const auto result = look_at([&](Session& session) {
+    serve_smtp(session, {{"", {.private_key = leaf.private_key, .chain = leaf.leaf + issuer.leaf}}});
+  });
+  REQUIRE(result.chain.size() == 2);
+  CHECK(result.chain[0].sha256_fingerprint == fingerprint_of(leaf));
+  CHECK(result.chain[1].sha256_fingerprint == fingerprint_of(issuer));
+}
+
+TEST_CASE("SNI is sent when a name is asked for, and only then") {
+  const auto fallback = test::make_bundle({"default.example"});
+  const auto named = test::make_bundle({"mx.example.com"});
+  const Credentials credentials{{"", credentials_of(fallback)}, {"mx.example.com", credentials_of(named)}};
+  const TlsServer server([&](Session& session) { serve_smtp(session, credentials); });
+  const auto with = look(server.port(), Protocol::smtp, false, "mx.example.com");
+  const auto without = look(server.port());
+  REQUIRE(with.shown());
+  REQUIRE(without.shown());
+  CHECK(with.chain.front().sha256_fingerprint == fingerprint_of(named));
+  CHECK(without.chain.front().sha256_fingerprint == fingerprint_of(fallback));
+}
+
+TEST_CASE("the client takes leave, so that the server's log shows no broken connection") {
+  const auto bundle = test::make_bundle({"mx.example.com"});
+  std::atomic<int> farewells{0};
+  {
+    const TlsServer server([&](Session& session) {
+      session.start_tls({{"", credentials_of(bundle)}});
+      session.send("220 mail.example ESMTP\r\n");
+      if (session.read_line() == "QUIT") ++farewells;
+      session.send("221 bye\r\n");
+    });
+    CHECK(look(server.port(), Protocol::smtp, true).shown());
+  }
+  CHECK(farewells == 1);
+}
+
+TEST_CASE("IMAP and POP3 begin TLS in their own words") {
+  const auto bundle = test::make_bundle({"mx.example.com"});
+  const auto imap = look_at(
+      [&](Session& session) {
+        session.send("* OK ready\r\n");
+        if (session.read_line() != "a STARTTLS") return;
+        session.send("* CAPABILITY IMAP4rev1\r\na OK begin\r\n");
+        session.start_tls({{"", credentials_of(bundle)}});
+      },
+      Protocol::imap);
+  CHECK(imap.shown());
+  const auto pop3 = look_at(
+      [&](Session& session) {
+        session.send("+OK ready\r\n");
+        if (session.read_line() != "STLS") return;
+        session.send("+OK begin\r\n");
+        session.start_tls({{"", credentials_of(bundle)}});
+      },
+      Protocol::pop3);
+  CHECK(pop3.shown());
+}
+
+TEST_CASE("a port where nothing listens is unreachable") {
+  const auto result = look(test::closed_port());
+  CHECK(result.status == Status::unreachable);
+  CHECK(result.reason == "refuses connections");
+}
+
+TEST_CASE("a server that says nothing is given up at the deadline") {
+  const TlsServer server([](Session& session) { session.read_line(); });
+  const auto start = std::chrono::steady_clock::now();
+  const auto result = look(server.port(), Protocol::smtp, false, {}, 200ms);
+  CHECK(result.status == Status::timed_out);
+  CHECK(result.reason == "does not answer in time");
+  CHECK(std::chrono::steady_clock::now() - start < 3s);
+}
+
+TEST_CASE("a server that begins TLS and then says nothing is given up at the deadline") {
+  const TlsServer server([](Session& session) {
+    session.send("220 mail\r\n");
+    session.read_line();
+    session.send("250 STARTTLS\r\n");
+    session.read_line();
+    session.send("220 go\r\n");
+    std::this_thread::sleep_for(800ms);
+  });
+  const auto result = look(server.port(), Protocol::smtp, false, {}, 300ms);
+  CHECK(result.status == Status::timed_out);
+}
+
+TEST_CASE("a server without STARTTLS is told from one that offers it and refuses") {
+  const auto without = look_at([](Session& session) {
+    session.send("220 mail\r\n");
+    session.read_line();
+    session.send("250-mail\r\n250 XSTARTTLS\r\n");
+  });
+  CHECK(without.status == Status::no_starttls);
+  CHECK(without.reason == "does not offer STARTTLS");
+  const auto refusing = look_at([](Session& session) {
+    session.send("220 mail\r\n");
+    session.read_line();
+    session.send("250 starttls\r\n");
+    session.read_line();
+    session.send("454 TLS currently unavailable\r\n");
+  });
+  CHECK(refusing.status == Status::handshake_failed);
+  CHECK_THAT(refusing.reason, ContainsSubstring("454 TLS currently unavailable"));
+}
+
+TEST_CASE("what is not the protocol is quoted, safe for a terminal") {
+  const auto garbage = look_at([](Session& session) { session.send("\x1b[31mSSH-2.0\r\n"); });
+  CHECK(garbage.status == Status::protocol_error);
+  CHECK(garbage.reason == "greets with \"\\x1b[31mSSH-2.0\"");
+  const auto busy = look_at([](Session& session) { session.send("421 too busy\r\n"); });
+  CHECK(busy.status == Status::protocol_error);
+  CHECK_THAT(busy.reason, ContainsSubstring("421 too busy"));
+  const auto closing = look_at([](Session&) {});
+  CHECK(closing.status == Status::protocol_error);
+}
+
+TEST_CASE("a line without end, and a reply without end, are cut off") {
+  const auto line = look_at([](Session& session) { session.send("220 " + std::string(100'000, 'x')); });
+  CHECK(line.status == Status::protocol_error);
+  CHECK_THAT(line.reason, ContainsSubstring("line without end"));
+  const auto reply = look_at([](Session& session) {
+    for (int i = 0; i < 200; ++i)
+      session.send("220-more\r\n");
+  });
+  CHECK(reply.status == Status::protocol_error);
+  CHECK_THAT(reply.reason, ContainsSubstring("more than 100 lines"));
+}
+
+TEST_CASE("a flood within TLS ends at the limit, and what was shown stays") {
+  const auto bundle = test::make_bundle({"mx.example.com"});
+  const auto result = look_at(
+      [&](Session& session) {
+        if (!session.start_tls({{"", credentials_of(bundle)}})) return;
+        for (int i = 0; i < 200; ++i)
+          session.send(std::string(10'000, 'x'));
+      },
+      Protocol::smtp, true);
+  CHECK(result.shown());
+}
+
+TEST_CASE("text slipped in behind the answer to STARTTLS is refused") {
+  const auto bundle = test::make_bundle({"mx.example.com"});
+  const auto result = look_at([&](Session& session) {
+    session.send("220 mail\r\n");
+    session.read_line();
+    session.send("250 STARTTLS\r\n");
+    session.read_line();
+    session.send("220 go\r\n250 injected\r\n");
+    session.start_tls({{"", credentials_of(bundle)}});
+  });
+  CHECK(result.status == Status::protocol_error);
+  CHECK_THAT(result.reason, ContainsSubstring("more after its answer to STARTTLS"));
+}
+
+TEST_CASE("a handshake that fails says why") {
+  const auto plain = look_at([](Session& session) { session.send("220 this is no TLS\r\n"); }, Protocol::smtp, true);
+  CHECK(plain.status == Status::handshake_failed);
+  CHECK_THAT(plain.reason, ContainsSubstring("TLS"));
+  const auto a = test::make_bundle({"a.example"});
+  const auto b = test::make_bundle({"b.example"});
+  const auto mismatch = look_at([&](Session& session) {
+    serve_smtp(session, {{"", {.private_key = a.private_key, .chain = b.leaf}}});
+  });
+  CHECK(mismatch.status == Status::handshake_failed);
+}
+
+TEST_CASE("an address that is none is our own mistake") {
+  RealClock clock;
+  CHECK_THROWS(probe(clock, {.address = "localhost", .port = 25}, {}, 1s));
+}
