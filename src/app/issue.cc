@@ -42,10 +42,18 @@ void remember(Context& context, const mx::PlannedCertificate& planned, std::size
   if (state != before) context.certificates.save_state(planned.name, state);
 }
 
+/// A daemon that was down when the certificate was installed: looking whether it runs now costs nobody anything.
+bool only_needs_a_look(const mx::PlannedCertificate& planned, const store::CertificateState& state) {
+  return planned.action == mx::Action::none && std::ranges::none_of(state.deployments, [](const auto& target) {
+           return target.second.state == store::Deployment::State::failed;
+         });
+}
+
 /// True when `renew` must leave this certificate alone for now; says so.
 bool is_backing_off(Context& context, const mx::PlannedCertificate& planned) {
   if (!is_renew(context)) return false;
   const store::CertificateState state = context.certificates.load_state(planned.name);
+  if (only_needs_a_look(planned, state)) return false;
   if (!state.failure || context.clock.now() >= next_attempt(*state.failure)) return false;
   context.report.add_error({.code = "backing_off",
                             .subject = planned.name,

@@ -10,6 +10,12 @@
 namespace mxcert::app {
 namespace {
 
+std::string describe_failure(const CertificateOutcome& outcome) {
+  if (outcome.version.empty()) return "failed";
+  if (outcome.targets.empty()) return fmt::format("failed, version {} stays", outcome.version);
+  return fmt::format("version {} is not in service", outcome.version);
+}
+
 std::string headline(const CertificateOutcome& outcome, SystemTime now) {
   std::string line = fmt::format("{}: ", outcome.name);
   if (outcome.result == "unchanged") {
@@ -17,7 +23,7 @@ std::string headline(const CertificateOutcome& outcome, SystemTime now) {
   } else if (outcome.result == "issued") {
     line += fmt::format("issued version {} for {}", outcome.version, count_of(outcome.names.size(), "name"));
   } else if (outcome.result == "failed") {
-    line += outcome.version.empty() ? "failed" : fmt::format("version {} is not in service", outcome.version);
+    line += describe_failure(outcome);
   } else if (outcome.result == "planned") {
     line += fmt::format("would {} {}", outcome.action, count_of(outcome.names.size(), "name"));
   } else {
