@@ -179,6 +179,13 @@ expect_json() {
     fail "not true of the JSON on stdout: $1 $(cat "$work/jq")"
 }
 
+# expect_problem STATUS CAUSE [HINT]: the run ended so, and told an error like CAUSE with a hint like HINT
+expect_problem() {
+  expect_exit "$1"
+  expect_stderr_like "^mxcert: error: .*$2"
+  [ -z "${3:-}" ] || expect_stderr_like "^(hint:|     ) .*$3"
+}
+
 # ---- expecting: about the world -----------------------------------------------------------------------------------
 
 # expect CMD…: it succeeds
@@ -234,6 +241,31 @@ expect_self_signed() {
   [ "$1" != 465 ] || how=implicit
   found=$("$lab" tls "192.0.2.1:$1" "$how" - 2>&1) || true
   [[ $found == *"issuer   CN = foo.example.com"* ]] || fail "port $1 does not show Exim's own certificate: $found"
+}
+
+# mark: remembers what /etc of the mail host holds (but for our configuration), what Exim shows and what the CA was asked
+mark() {
+  ca_mark
+  marked_etc=$(etc_of_foo)
+  marked_leaves=$(leaves_of_foo)
+}
+etc_of_foo() { lab exec foo find /etc -mindepth 1 -name mxcert -prune -o -printf '%p %y %m %u:%g %s %T@ %l\n' | sort; }
+leaves_of_foo() { echo "$(served - 25) $(served mx.example.com 25)"; }
+# expect_untouched: since `mark` nothing was written to /etc of the mail host, and Exim shows what it showed
+expect_untouched() {
+  local now
+  now=$(etc_of_foo)
+  [ "$now" = "$marked_etc" ] || fail "/etc has changed: $(diff <(echo "$marked_etc") <(echo "$now") || true)"
+  expect_same "$marked_leaves" "$(leaves_of_foo)"
+}
+# expect_no_leftovers [STATE_DIR]: nothing half-written, no order under way, no previous files kept
+expect_no_leftovers() {
+  local found
+  # shellcheck disable=SC2016  # expanded in the host
+  found=$(lab exec foo sh -c 'cd "$0" && find tmp orders certificates/*/backup -type f
+    for version in certificates/*/0*; do [ ! -d "$version" ] || [ -s "$version/certificate.json" ] || echo "$version"; done
+    find /etc -name "*.mxcert-new"' "${1:-/var/lib/mxcert}" 2>/dev/null) || true
+  [ -z "$found" ] || fail "left behind: $found"
 }
 
 # The CA's view: requests since ca_mark.
