@@ -135,13 +135,18 @@ class TextReport {
 
   std::string list_domains(const HostLine& line) {
     std::vector<std::string> texts;
-    bool implicit = false;
-    for (const mx::PlannedDomain* domain : line.domains) {
-      const bool is_itself = domain->domain == line.target->host && domain->targets.front().implicit;
-      if (is_itself) implicit = true;
-      texts.push_back(show(domain->domain));
-    }
-    return join(texts, ", ") + (implicit ? " (itself, for want of MX records)" : "");
+    for (const mx::PlannedDomain* domain : line.domains)
+      texts.push_back(domain->domain == line.target->host && line.target->implicit ? "itself (it has no MX record)"
+                                                                                   : show(domain->domain));
+    return join(texts, ", ");
+  }
+
+  /// A U-label's A-label stands below, so that the column keeps its width.
+  std::string explain(const HostLine& line) {
+    const DnsName& host = line.target->host;
+    const bool international = shown_.insert(host).second && host.unicode() != host.ascii();
+    return fmt::format("{}\n{}for {}", line.target->reason, international ? fmt::format("({})\n", host.ascii()) : "",
+                       list_domains(line));
   }
 
   std::string host_table() {
@@ -149,11 +154,8 @@ class TextReport {
     for (const HostLine& line : group_by_host(plan_)) {
       if (rows.empty())
         rows.push_back({{"MX host", Color::bold}, {"whose", Color::bold}, {"why, and for which domains", Color::bold}});
-      std::string host = show(line.target->host);
-      std::string domains = list_domains(line);
-      rows.push_back({{std::move(host)},
-                      {words(line.target->owner), color_of(line.target->owner)},
-                      {fmt::format("{}\nfor {}", line.target->reason, domains)}});
+      const mx::Owner owner = line.target->owner;
+      rows.push_back({{line.target->host.unicode()}, {words(owner), color_of(owner)}, {explain(line)}});
     }
     return format_table(rows, style_);
   }

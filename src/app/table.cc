@@ -50,7 +50,7 @@ bool is_in(const std::array<Range, size>& ranges, char32_t character) {
   return after != ranges.begin() && character <= std::prev(after)->second;
 }
 
-/// The character at the front, taken away. `text` is valid UTF-8; should it not be, a byte counts as a character.
+/// The character at the front, taken away. Invalid UTF-8 is miscounted, no more.
 char32_t take_character(std::string_view& text) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const std::size_t length = byte(0) < 0xC0 ? 1 : byte(0) < 0xE0 ? 2 : byte(0) < 0xF0 ? 3 : 4;

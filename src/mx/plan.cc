@@ -209,7 +209,7 @@ class Planner {
   std::vector<std::string> missing_names() const {
     std::vector<std::string> missing;
     for (const auto& [name, demand] : wanted_)
-      if (!is_live(name)) missing.push_back(display_name(name));
+      if (!is_live(name)) missing.push_back(name.unicode());
     return missing;
   }
 

@@ -14,9 +14,9 @@ namespace mxcert::mx {
 
 /// What a live certificate is now, as far as the plan needs to know.
 struct CurrentCertificate {
-  std::string name;                // what it is stored under
-  std::vector<std::string> names;  // its subjectAltNames, A-labels, lower case
-  SystemTime not_after;
+  std::string name;                     // what it is stored under
+  std::vector<std::string> names = {};  // its subjectAltNames, A-labels, lower case
+  SystemTime not_after = {};
   std::chrono::seconds lifetime{0};  // from notBefore to notAfter
 };
 

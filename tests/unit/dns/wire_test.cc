@@ -10,36 +10,36 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-Bytes bytes(std::string_view text) {
-  return {text.begin(), text.end()};
+/// A literal without its closing zero.
+template <std::size_t size>
+Bytes bytes(const char (&text)[size]) {
+  return {text, text + size - 1};
 }
+
+const Bytes mx_data = bytes(
+    "\x00\x0a"
+    "\x02mX\x07"
+    "example\x00");
 
 }  // namespace
 
 TEST_CASE("MX data") {
-  const auto record =
-      parse_mx(bytes({"\x00\x0a\x02mX\x07"
-                      "example\x00",
-                      13}));
+  const auto record = parse_mx(mx_data);
   REQUIRE(record);
   CHECK(record->preference == 10);
   CHECK(record->exchange.ascii() == "mx.example");
   const auto null_mx = parse_mx(Bytes{0, 0, 0});
   REQUIRE(null_mx);
   CHECK(null_mx->exchange.is_root());
-  CHECK(parse_mx(bytes({"\xff\xff\x01.\x00", 5}))->exchange.ascii() == "\\046");
+  CHECK(parse_mx(bytes("\xff\xff\x01.\x00"))->exchange.ascii() == "\\046");
 }
 
 TEST_CASE("MX data that are cut, too long, compressed or followed by something are refused") {
-  const Bytes whole =
-      bytes({"\x00\x0a\x02mx\x07"
-             "example\x00",
-             13});
-  for (std::size_t size = 0; size < whole.size(); ++size) {
+  for (std::size_t size = 0; size < mx_data.size(); ++size) {
     CAPTURE(size);
-    CHECK_FALSE(parse_mx(std::span(whole).first(size)));
+    CHECK_FALSE(parse_mx(std::span(mx_data).first(size)));
   }
-  Bytes longer = whole;
+  Bytes longer = mx_data;
   longer.push_back(0);
   CHECK_FALSE(parse_mx(longer));
   CHECK_FALSE(parse_mx(Bytes{0, 10, 0xC0, 0x0C}));

@@ -1,0 +1,237 @@
+#include "app/plan_report.h"
+
+#include <nlohmann/json.hpp>
+
+#include "catch.h"
+#include "dns/fake_resolver.h"
+
+using namespace mxcert;
+using namespace mxcert::app;
+using dns::DnsName;
+using dns::IpAddress;
+using test::FakeDns;
+using test::FakeResolver;
+
+namespace {
+
+constexpr SystemTime now = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23};
+
+mx::PlanInput input(FakeDns table, const std::vector<std::string>& domains) {
+  FakeResolver resolver(std::move(table));
+  std::vector<mx::MailDomain> mail_domains;
+  for (const std::string& domain : domains)
+    mail_domains.push_back({DnsName::parse(domain), "config"});
+  return {.lookups = find_mx_targets(resolver, mail_domains),
+          .rules = {.local_addresses = {IpAddress::parse("192.0.2.1"), IpAddress::parse("2001:db8::1")}},
+          .now = now};
+}
+
+mx::Plan small_plan() {
+  return mx::plan_certificates(input({.mx = {{"example.com", {{10, "mx.example.com"}}},
+                                             {"example.net", {{10, "mx.example.com"}}},
+                                             {"example.org", {{10, "mx.example.com"}}}},
+                                      .addresses = {{"mx.example.com", {"192.0.2.1", "2001:db8::1"}}}},
+                                     {"example.com", "example.net", "example.org"}));
+}
+
+mx::Plan mixed_plan() {
+  mx::PlanInput mixed =
+      input({.mx = {{"example.com", {{10, "mx.example.com"}, {20, "backup.example.net"}}},
+                    {"xn--bcher-kva.example", {{10, "mx.xn--bcher-kva.example"}}},
+                    {"partly.example", {{10, "mx.partly.example"}}},
+                    {"broken.example", {{10, "mx.broken.example"}}},
+                    {"typo.example", {{10, "mx.gone.example"}}},
+                    {"null.example", {{0, "."}}},
+                    {"alias.example", {{10, "mail.alias.example"}}}},
+             .addresses = {{"mx.example.com", {"192.0.2.1", "2001:db8::1"}},
+                           {"backup.example.net", {"198.51.100.1"}},
+                           {"mx.xn--bcher-kva.example", {"192.0.2.1"}},
+                           {"mx.partly.example", {"192.0.2.1", "198.51.100.7"}},
+                           {"implicit.example", {"192.0.2.1"}}},
+             .cname = {{"mail.alias.example", "mx.example.com"}},
+             .servfail = {"mx.broken.example", "lame.example"},
+             .bogus = {"signed.example"}},
+            {"example.com", "bücher.example", "partly.example", "broken.example", "typo.example", "null.example",
+             "implicit.example", "alias.example", "gone.example", "lame.example", "signed.example"});
+  mixed.current = {{.name = "mx.example.com",
+                    .names = {"mx.example.com", "old.example.com"},
+                    .not_after = now + std::chrono::days{60},
+                    .lifetime = std::chrono::days{90}}};
+  return mx::plan_certificates(mixed);
+}
+
+}  // namespace
+
+TEST_CASE("a small plan as text") {
+  CHECK("\n" + plan_to_text(small_plan(), {}) == R"(
+MX host         whose  why, and for which domains
+mx.example.com  ours   192.0.2.1 and 2001:db8::1 are this host's
+                       for example.com, example.net, example.org
+
+certificate mx.example.com
+  to do  issue: there is no certificate yet
+  names  mx.example.com
+)");
+}
+
+TEST_CASE("a mixed plan as text: every name, and why") {
+  CHECK("\n" + plan_to_text(mixed_plan(), {}) == R"(
+MX host             whose         why, and for which domains
+implicit.example    ours          192.0.2.1 is this host's
+                                  for itself (it has no MX record)
+mail.alias.example  ours          192.0.2.1 and 2001:db8::1 are this host's
+                                  for alias.example
+mx.example.com      ours          192.0.2.1 and 2001:db8::1 are this host's
+                                  for example.com
+mx.bücher.example   ours          192.0.2.1 is this host's
+                                  (mx.xn--bcher-kva.example)
+                                  for bücher.example (xn--bcher-kva.example)
+mx.partly.example   partly ours   192.0.2.1 is this host's, but 198.51.100.7 is
+                                  not
+                                  for partly.example
+mx.broken.example   unknown       could not be looked up (A: the DNS answers
+                                  SERVFAIL)
+                                  for broken.example
+mx.gone.example     unresolvable  does not exist in the DNS
+                                  for typo.example
+backup.example.net  foreign       198.51.100.1 is not this host's
+                                  for example.com
+
+mail domain     has no MX host, since it
+null.example    has a null MX: it takes no mail
+gone.example    does not exist in the DNS
+lame.example    could not be looked up (MX: the DNS answers SERVFAIL)
+signed.example  fails DNSSEC validation (MX: signature expired)
+
+certificate mx.example.com
+  to do  replace: it lacks implicit.example, mail.alias.example,
+         mx.bücher.example
+  names  mx.example.com, implicit.example, mail.alias.example,
+         mx.bücher.example, old.example.com
+
+warning:  mail.alias.example is in an MX record, but is an alias (CNAME) of
+          mx.example.com: some senders expect mx.example.com in the certificate;
+          name mx.example.com in the MX record, or give mail.alias.example
+          addresses of its own
+warning:  mx.partly.example is left out: 192.0.2.1 is this host's, but
+          198.51.100.7 is not, and the CA may look for the answer to its
+          challenge on any of them; list the others as hosts.addresses if they
+          lead here too, or take them out of the DNS
+warning:  old.example.com stays in the certificate: lame.example may lead to it,
+          but could not be looked up
+)");
+}
+
+TEST_CASE("a mixed plan on a wide terminal") {
+  CHECK("\n" + plan_to_text(mixed_plan(), {.width = 160}) == R"(
+MX host             whose         why, and for which domains
+implicit.example    ours          192.0.2.1 is this host's
+                                  for itself (it has no MX record)
+mail.alias.example  ours          192.0.2.1 and 2001:db8::1 are this host's
+                                  for alias.example
+mx.example.com      ours          192.0.2.1 and 2001:db8::1 are this host's
+                                  for example.com
+mx.bücher.example   ours          192.0.2.1 is this host's
+                                  (mx.xn--bcher-kva.example)
+                                  for bücher.example (xn--bcher-kva.example)
+mx.partly.example   partly ours   192.0.2.1 is this host's, but 198.51.100.7 is not
+                                  for partly.example
+mx.broken.example   unknown       could not be looked up (A: the DNS answers SERVFAIL)
+                                  for broken.example
+mx.gone.example     unresolvable  does not exist in the DNS
+                                  for typo.example
+backup.example.net  foreign       198.51.100.1 is not this host's
+                                  for example.com
+
+mail domain     has no MX host, since it
+null.example    has a null MX: it takes no mail
+gone.example    does not exist in the DNS
+lame.example    could not be looked up (MX: the DNS answers SERVFAIL)
+signed.example  fails DNSSEC validation (MX: signature expired)
+
+certificate mx.example.com
+  to do  replace: it lacks implicit.example, mail.alias.example, mx.bücher.example
+  names  mx.example.com, implicit.example, mail.alias.example, mx.bücher.example, old.example.com
+
+warning:  mail.alias.example is in an MX record, but is an alias (CNAME) of mx.example.com: some senders expect mx.example.com in the certificate; name
+          mx.example.com in the MX record, or give mail.alias.example addresses of its own
+warning:  mx.partly.example is left out: 192.0.2.1 is this host's, but 198.51.100.7 is not, and the CA may look for the answer to its challenge on any of them;
+          list the others as hosts.addresses if they lead here too, or take them out of the DNS
+warning:  old.example.com stays in the certificate: lame.example may lead to it, but could not be looked up
+)");
+}
+
+TEST_CASE("a plan without names says so") {
+  const mx::Plan plan = mx::plan_certificates(input({}, {"gone.example"}));
+  CHECK("\n" + plan_to_text(plan, {}) == R"(
+mail domain   has no MX host, since it
+gone.example  does not exist in the DNS
+
+no certificate: no MX host is this one
+)");
+}
+
+TEST_CASE("a small plan as JSON, schema version 1") {
+  const auto document = nlohmann::json::parse(plan_to_json(small_plan()));
+  CHECK(document["version"] == 1);
+  CHECK(document["domains"].size() == 3);
+  CHECK(document["domains"][0] == nlohmann::json::parse(R"({
+    "domain": "example.com", "ascii": "example.com", "source": "config", "status": "ok", "dnssec": "insecure",
+    "reason": "",
+    "targets": [ { "host": "mx.example.com", "preference": 10, "implicit": false, "owner": "ours",
+                   "addresses": ["192.0.2.1", "2001:db8::1"], "canonical": null,
+                   "reason": "192.0.2.1 and 2001:db8::1 are this host's" } ] })"));
+  CHECK(document["certificates"] == nlohmann::json::parse(R"([
+    { "name": "mx.example.com", "names": ["mx.example.com"], "action": "issue", "why": "there is no certificate yet",
+      "not_after": null } ])"));
+  CHECK(document["warnings"] == nlohmann::json::array());
+}
+
+TEST_CASE("a mixed plan as JSON") {
+  const auto document = nlohmann::json::parse(plan_to_json(mixed_plan()));
+  std::map<std::string, std::string> statuses;
+  std::map<std::string, std::string> owners;
+  for (const auto& domain : document["domains"]) {
+    statuses[domain["ascii"]] = domain["status"];
+    for (const auto& target : domain["targets"])
+      owners[target["host"]] = target["owner"];
+  }
+  CHECK(statuses == std::map<std::string, std::string>{{"example.com", "ok"},
+                                                       {"xn--bcher-kva.example", "ok"},
+                                                       {"partly.example", "ok"},
+                                                       {"broken.example", "ok"},
+                                                       {"typo.example", "ok"},
+                                                       {"null.example", "null_mx"},
+                                                       {"implicit.example", "ok"},
+                                                       {"alias.example", "ok"},
+                                                       {"gone.example", "nxdomain"},
+                                                       {"lame.example", "temporary"},
+                                                       {"signed.example", "bogus"}});
+  CHECK(owners == std::map<std::string, std::string>{{"mx.example.com", "ours"},
+                                                     {"backup.example.net", "foreign"},
+                                                     {"mx.xn--bcher-kva.example", "ours"},
+                                                     {"mx.partly.example", "partly_ours"},
+                                                     {"mx.broken.example", "unknown"},
+                                                     {"mx.gone.example", "unresolvable"},
+                                                     {"implicit.example", "ours"},
+                                                     {"mail.alias.example", "ours"}});
+  CHECK(document["domains"][1]["domain"] == "bücher.example");
+  CHECK(document["domains"][10]["dnssec"] == "bogus");
+  CHECK(document["domains"][7]["targets"][0]["canonical"] == "mx.example.com");
+  CHECK(document["domains"][6]["targets"][0]["implicit"] == true);
+  const auto& certificate = document["certificates"][0];
+  CHECK(certificate["action"] == "replace");
+  CHECK(certificate["names"] == nlohmann::json({"mx.example.com", "implicit.example", "mail.alias.example",
+                                                "mx.xn--bcher-kva.example", "old.example.com"}));
+  CHECK(certificate["not_after"] == "2027-01-22T00:00:00Z");
+  for (const auto& warning : document["warnings"]) {
+    CHECK_FALSE(warning["code"].get<std::string>().empty());
+    CHECK_FALSE(warning["subject"].get<std::string>().empty());
+    CHECK_FALSE(warning["message"].get<std::string>().empty());
+  }
+}
+
+TEST_CASE("colours only when told") {
+  CHECK_THAT(plan_to_text(mixed_plan(), {}), !ContainsSubstring("\x1b"));
+  CHECK_THAT(plan_to_text(mixed_plan(), {.color = true}), ContainsSubstring("\x1b[32mours\x1b[0m"));
+}

@@ -1,0 +1,289 @@
+#include "mx/plan.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "catch.h"
+#include "dns/fake_resolver.h"
+
+using namespace mxcert;
+using namespace mxcert::mx;
+using namespace std::chrono_literals;
+using dns::DnsName;
+using dns::IpAddress;
+using test::FakeDns;
+using test::FakeResolver;
+
+namespace {
+
+constexpr SystemTime now = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23};
+
+/// example.com, example.net and example.org with their MX on this host; second.example on its second name.
+FakeDns scene() {
+  return {.mx = {{"example.com", {{10, "mx.example.com"}}},
+                 {"example.net", {{10, "mx.example.com"}}},
+                 {"example.org", {{10, "mx.example.com"}}},
+                 {"second.example", {{10, "mx2.example.com"}}},
+                 {"foreign.example", {{10, "mx.foreign.example"}}},
+                 {"partly.example", {{10, "mx.partly.example"}}}},
+          .addresses = {{"mx.example.com", {"192.0.2.1", "2001:db8::1"}},
+                        {"mx2.example.com", {"192.0.2.1"}},
+                        {"mx.foreign.example", {"198.51.100.1"}},
+                        {"mx.partly.example", {"192.0.2.1", "198.51.100.1"}}}};
+}
+
+PlanInput input(FakeDns table, const std::vector<std::string>& domains) {
+  FakeResolver resolver(std::move(table));
+  std::vector<MailDomain> mail_domains;
+  for (const std::string& domain : domains)
+    mail_domains.push_back({DnsName::parse(domain), "config"});
+  return {.lookups = find_mx_targets(resolver, mail_domains),
+          .rules = {.local_addresses = {IpAddress::parse("192.0.2.1"), IpAddress::parse("2001:db8::1")}},
+          .now = now};
+}
+
+PlanInput with(PlanInput plan, const std::vector<std::string>& live_names,
+               std::chrono::hours left = std::chrono::days{60}) {
+  plan.current = {
+      {.name = live_names.front(), .names = live_names, .not_after = now + left, .lifetime = std::chrono::days{90}}};
+  return plan;
+}
+
+/// `issue mx.example.com: mx.example.com mx2.example.com`
+std::string certificate(const Plan& plan) {
+  if (plan.certificates.empty()) return "none";
+  REQUIRE(plan.certificates.size() == 1);
+  const PlannedCertificate& one = plan.certificates.front();
+  return std::string(to_string(one.action)) + " " + one.name + ": " + join(one.ascii_names(), " ");
+}
+
+/// `name_kept mx.example.com, …`
+std::string warnings(const Plan& plan) {
+  std::vector<std::string> texts;
+  for (const Warning& warning : plan.warnings)
+    texts.push_back(warning.code + " " + warning.subject);
+  return join(texts, ", ");
+}
+
+}  // namespace
+
+TEST_CASE("three domains with one MX host on this machine need one name: the host's") {
+  const Plan plan = plan_certificates(input(scene(), {"example.com", "example.net", "example.org"}));
+  CHECK(certificate(plan) == "issue mx.example.com: mx.example.com");
+  CHECK(plan.certificates.front().why == "there is no certificate yet");
+  CHECK_FALSE(plan.certificates.front().not_after);
+  CHECK(warnings(plan) == "");
+  REQUIRE(plan.domains.size() == 3);
+  CHECK(plan.domains[0].targets.front().owner == Owner::ours);
+  CHECK(plan.domains[0].source == "config");
+}
+
+TEST_CASE("a certificate that has every name and is not due is left alone") {
+  const Plan plan = plan_certificates(with(input(scene(), {"example.com"}), {"mx.example.com"}));
+  CHECK(certificate(plan) == "none mx.example.com: mx.example.com");
+  CHECK(plan.certificates.front().why == "it has every name, and it expires in 60 days");
+  CHECK(plan.certificates.front().not_after == now + std::chrono::days{60});
+}
+
+TEST_CASE("a gained name replaces the certificate, which keeps its stored name") {
+  const Plan plan = plan_certificates(with(input(scene(), {"example.com", "second.example"}), {"mx.example.com"}));
+  CHECK(certificate(plan) == "replace mx.example.com: mx.example.com mx2.example.com");
+  CHECK(plan.certificates.front().why == "it lacks mx2.example.com");
+}
+
+TEST_CASE("the stored name stays, however the domains move") {
+  CHECK(certificate(plan_certificates(
+            with(input(scene(), {"example.com", "example.net", "second.example"}), {"mx2.example.com"}))) ==
+        "replace mx2.example.com: mx2.example.com mx.example.com");
+}
+
+TEST_CASE("a new certificate is named after the host that most domains use, then by preference, then by alphabet") {
+  CHECK(certificate(plan_certificates(input(scene(), {"second.example", "example.com", "example.net"}))) ==
+        "issue mx.example.com: mx.example.com mx2.example.com");
+  FakeDns table = scene();
+  table.mx["example.com"] = {{20, "mx.example.com"}};
+  CHECK(certificate(plan_certificates(input(table, {"example.com", "second.example"}))) ==
+        "issue mx2.example.com: mx2.example.com mx.example.com");
+  CHECK(certificate(plan_certificates(input(scene(), {"second.example", "example.com"}))) ==
+        "issue mx.example.com: mx.example.com mx2.example.com");
+}
+
+TEST_CASE("extra names are always in, and name the certificate only when there is nothing else") {
+  PlanInput plan_input = input(scene(), {"example.com"});
+  plan_input.extra_names = {DnsName::parse("imap.example.com"), DnsName::parse("autoconfig.example.com")};
+  CHECK(certificate(plan_certificates(plan_input)) ==
+        "issue mx.example.com: mx.example.com autoconfig.example.com imap.example.com");
+  plan_input.lookups.clear();
+  CHECK(certificate(plan_certificates(plan_input)) ==
+        "issue imap.example.com: imap.example.com autoconfig.example.com");
+}
+
+TEST_CASE("no name of ours means no certificate, and each target says why") {
+  const Plan plan = plan_certificates(input(scene(), {"foreign.example", "gone.example"}));
+  CHECK(certificate(plan) == "none");
+  CHECK(plan.domains[0].targets.front().reason == "198.51.100.1 is not this host's");
+  CHECK(plan.domains[1].reason == "does not exist in the DNS");
+}
+
+TEST_CASE("behind NAT the plan asks for the public addresses") {
+  PlanInput plan_input = input(scene(), {"foreign.example"});
+  plan_input.rules.local_addresses = {IpAddress::parse("10.0.0.5"), IpAddress::parse("fd00::5")};
+  CHECK(warnings(plan_certificates(plan_input)) == "only_private_addresses hosts.addresses");
+  plan_input.rules.addresses = {IpAddress::parse("203.0.113.1")};
+  CHECK(warnings(plan_certificates(plan_input)) == "");
+}
+
+TEST_CASE("a SERVFAIL for one domain keeps the names it had") {
+  FakeDns table = scene();
+  table.servfail = {"MX second.example"};
+  const Plan plan =
+      plan_certificates(with(input(table, {"example.com", "second.example"}), {"mx.example.com", "mx2.example.com"}));
+  CHECK(certificate(plan) == "none mx.example.com: mx.example.com mx2.example.com");
+  CHECK(warnings(plan) == "domain_unknown second.example, name_kept mx2.example.com");
+}
+
+TEST_CASE("a bogus answer keeps the names too, through a renewal") {
+  FakeDns table = scene();
+  table.bogus = {"MX second.example"};
+  CHECK(certificate(plan_certificates(with(input(table, {"example.com", "second.example"}),
+                                           {"mx.example.com", "mx2.example.com"}, std::chrono::days{20}))) ==
+        "renew mx.example.com: mx.example.com mx2.example.com");
+}
+
+TEST_CASE("when no domain can be looked up, nothing is dropped and nothing is added") {
+  FakeDns table = scene();
+  table.servfail = {"example.com", "second.example"};
+  const auto failed = input(table, {"example.com", "second.example"});
+  CHECK(certificate(plan_certificates(with(failed, {"mx.example.com"}))) == "none mx.example.com: mx.example.com");
+  CHECK(certificate(plan_certificates(failed)) == "none");
+}
+
+TEST_CASE("a host whose addresses cannot be looked up stays where it is and comes in nowhere") {
+  FakeDns table = scene();
+  table.servfail = {"AAAA mx2.example.com"};
+  const auto failed = input(table, {"example.com", "second.example"});
+  const Plan fresh = plan_certificates(failed);
+  CHECK(certificate(fresh) == "issue mx.example.com: mx.example.com");
+  CHECK(warnings(fresh) == "host_unknown mx2.example.com");
+  const Plan live = plan_certificates(with(failed, {"mx.example.com", "mx2.example.com"}));
+  CHECK(certificate(live) == "none mx.example.com: mx.example.com mx2.example.com");
+  CHECK(warnings(live) == "name_kept mx2.example.com");
+}
+
+TEST_CASE("a name that no domain uses any more goes at the next renewal, not before") {
+  const auto shrunk = input(scene(), {"example.com"});
+  const Plan plan = plan_certificates(with(shrunk, {"mx.example.com", "mx2.example.com"}));
+  CHECK(certificate(plan) == "none mx.example.com: mx.example.com");
+  CHECK(warnings(plan) == "name_dropped mx2.example.com");
+  CHECK(plan.warnings.front().message ==
+        "mx2.example.com goes from certificate mx.example.com at its next renewal: no mail domain has it as its MX "
+        "host any more");
+  const Plan due = plan_certificates(with(shrunk, {"mx.example.com", "mx2.example.com"}, std::chrono::days{20}));
+  CHECK(certificate(due) == "renew mx.example.com: mx.example.com");
+  CHECK(due.warnings.front().message ==
+        "mx2.example.com is not in the new certificate mx.example.com: no mail domain has it as its MX host any more");
+}
+
+TEST_CASE("a name that definitely leads elsewhere is dropped though another domain is unknown") {
+  FakeDns table = scene();
+  table.addresses["mx2.example.com"] = {"198.51.100.1"};
+  table.servfail = {"MX example.net"};
+  const Plan plan = plan_certificates(
+      with(input(table, {"example.com", "example.net", "second.example"}), {"mx.example.com", "mx2.example.com"}));
+  CHECK(certificate(plan) == "none mx.example.com: mx.example.com");
+  CHECK(warnings(plan) == "domain_unknown example.net, name_dropped mx2.example.com");
+}
+
+TEST_CASE("definite answers drop a name: null MX, no mail, no such domain, no address") {
+  for (const int answer : {0, 1, 2, 3}) {
+    CAPTURE(answer);
+    FakeDns table = scene();
+    table.mx.erase("second.example");
+    if (answer == 0) table.mx["second.example"] = {{0, "."}};
+    if (answer == 1) table.exists = {"second.example"};
+    if (answer == 3) table.mx["second.example"] = {{10, "mx2.example.com"}}, table.addresses.erase("mx2.example.com");
+    const Plan plan =
+        plan_certificates(with(input(table, {"example.com", "second.example"}), {"mx.example.com", "mx2.example.com"}));
+    CHECK(certificate(plan) == "none mx.example.com: mx.example.com");
+    CHECK(warnings(plan) == "name_dropped mx2.example.com");
+  }
+}
+
+TEST_CASE("when every name has gone the certificate is left in service and not renewed") {
+  const Plan plan =
+      plan_certificates(with(input(scene(), {"foreign.example"}), {"mx.example.com"}, std::chrono::days{1}));
+  CHECK(certificate(plan) == "none");
+  CHECK(plan.warnings.front().message ==
+        "mx.example.com stays on certificate mx.example.com until 2026-11-24T00:00:00Z and is not renewed: no mail "
+        "domain has it as its MX host any more");
+}
+
+TEST_CASE("a host that is partly ours is left out of what http-01 must prove, unless it is in already") {
+  const auto mixed = input(scene(), {"example.com", "partly.example"});
+  const Plan fresh = plan_certificates(mixed);
+  CHECK(certificate(fresh) == "issue mx.example.com: mx.example.com");
+  CHECK(warnings(fresh) == "partly_ours mx.partly.example");
+  CHECK_THAT(fresh.warnings.front().message, ContainsSubstring("hosts.addresses"));
+  const Plan live = plan_certificates(with(mixed, {"mx.example.com", "mx.partly.example"}));
+  CHECK(certificate(live) == "none mx.example.com: mx.example.com mx.partly.example");
+  CHECK(warnings(live) == "partly_ours mx.partly.example");
+}
+
+TEST_CASE("a host that is partly ours is in where the challenge needs no connection") {
+  PlanInput mixed = input(scene(), {"example.com", "partly.example"});
+  mixed.needs_all_addresses = false;
+  const Plan plan = plan_certificates(mixed);
+  CHECK(certificate(plan) == "issue mx.example.com: mx.example.com mx.partly.example");
+  CHECK(warnings(plan) == "");
+}
+
+TEST_CASE("a warning about a host is said once, however many domains lead to it") {
+  FakeDns table = scene();
+  table.cname["mail.example.com"] = "mx.example.com";
+  table.mx["example.com"] = table.mx["example.net"] = {{10, "mail.example.com"}};
+  CHECK(warnings(plan_certificates(input(table, {"example.com", "example.net"}))) == "mx_is_cname mail.example.com");
+}
+
+TEST_CASE("due is less than a third of the lifetime, or half when that is under ten days") {
+  const auto due = [](std::chrono::seconds lifetime, std::chrono::seconds left) {
+    return is_due({.name = "mx", .not_after = now + left, .lifetime = lifetime}, now);
+  };
+  CHECK_FALSE(due(90 * 24h, 30 * 24h));
+  CHECK(due(90 * 24h, 30 * 24h - 1s));
+  CHECK_FALSE(due(10 * 24h, 80h));
+  CHECK(due(10 * 24h, 80h - 1s));
+  CHECK_FALSE(due(160h, 80h));
+  CHECK(due(160h, 80h - 1s));
+  CHECK(due(90 * 24h, -1h));
+}
+
+TEST_CASE("why tells when it expires") {
+  const auto why = [](std::chrono::hours left) {
+    return plan_certificates(with(input(scene(), {"example.com"}), {"mx.example.com"}, left)).certificates.front().why;
+  };
+  CHECK(why(20 * 24h) == "it expires in 20 days");
+  CHECK(why(-72h) == "it expired 3 days ago");
+  CHECK(plan_certificates(with(input(scene(), {"example.com", "second.example"}), {"mx.example.com"}, 240h))
+            .certificates.front()
+            .why == "it lacks mx2.example.com and it expires in 10 days");
+}
+
+TEST_CASE("more names than a certificate may have are refused with both numbers") {
+  PlanInput two = input(scene(), {"example.com", "second.example"});
+  two.max_names = 2;
+  CHECK_NOTHROW(plan_certificates(two));
+  two.max_names = 1;
+  try {
+    plan_certificates(two);
+    FAIL("accepted");
+  } catch (const Error& error) {
+    CHECK(error.code() == "too_many_names");
+    CHECK(error.message() == "2 names belong in the certificate, but it may have 1 at most");
+    CHECK_FALSE(error.hint().empty());
+  }
+}
+
+TEST_CASE("a second stored certificate is named in a warning") {
+  PlanInput two = with(input(scene(), {"example.com"}), {"mx.example.com"});
+  two.current.push_back({.name = "old.example.com", .names = {"old.example.com"}, .not_after = now});
+  CHECK(warnings(plan_certificates(two)) == "certificate_unplanned old.example.com");
+}
