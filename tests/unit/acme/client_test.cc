@@ -130,7 +130,41 @@ TEST_CASE("a batch has as many requests under way as allowed, each with a nonce 
     CHECK(authorizations[i].identifier.value == "mx" + std::to_string(i) + ".example.com");
     CHECK(authorizations[i].url == FakeCa::url("/authz/" + std::to_string(i)));
   }
-  CHECK(scene.ca.batches == std::vector<std::size_t>{1, 8, 8, 8, 4});  // directory, nonces, three waves
+  CHECK(scene.ca.batches == std::vector<std::size_t>{1, 7, 7, 7, 6});  // directory, nonces, three waves of one size
+}
+
+TEST_CASE("the nonces for the authorizations are asked for while the order is made") {
+  Scene scene({.max_parallel_requests = 8});
+  scene.ca.on("/new-order", created(FakeCa::url("/order/1"), order_body));
+  for (int i = 0; i < 20; ++i)
+    scene.ca.on("/authz/" + std::to_string(i), answer(200, authorization_body("mx.example.com")));
+  scene.client.new_order({.names = std::vector<std::string>(20, "mx.example.com")}, scene.deadline);
+  scene.client.fetch_authorizations(urls("/authz/", 20), scene.deadline);
+  CHECK(scene.ca.batches == std::vector<std::size_t>{1, 1, 1 + 6, 7, 7, 6});
+  CHECK(scene.ca.count("/nonce") == 7);
+}
+
+TEST_CASE("a CA that gives fewer nonces than it was asked for is not asked for the rest again and again") {
+  Scene scene({.max_parallel_requests = 8});
+  scene.ca.on("/nonce", answer(200));
+  for (int i = 0; i < 4; ++i)
+    scene.ca.on("/nonce", answer(503));
+  scene.ca.nonces_with_errors = false;
+  for (int i = 0; i < 20; ++i)
+    scene.ca.on("/authz/" + std::to_string(i), answer(200, authorization_body("mx.example.com")));
+  scene.client.fetch_authorizations(urls("/authz/", 20), scene.deadline);
+  CHECK(scene.ca.count("/nonce") == 7);
+  CHECK(scene.ca.batches.at(2) == 2);
+}
+
+TEST_CASE("nonces lost to a broken connection are replaced once there is none left") {
+  Scene scene({.max_parallel_requests = 4});
+  for (int i = 0; i < 4; ++i) {
+    scene.ca.on("/authz/" + std::to_string(i), connection_lost);
+    scene.ca.on("/authz/" + std::to_string(i), answer(200, authorization_body("mx.example.com")));
+  }
+  CHECK(scene.client.fetch_authorizations(urls("/authz/", 4), scene.deadline).size() == 4);
+  CHECK(scene.ca.count("/nonce") == 8);
 }
 
 TEST_CASE("nonces that answers bring are used for the next batch") {

@@ -224,15 +224,16 @@ TEST_CASE("no more requests a second are sent than allowed") {
 
 TEST_CASE("a signal ends a request that waits") {
   const SilentServer silent;
+  int ready[2];
+  REQUIRE(::pipe(ready) == 0);
+  const Fd reader(ready[0]);
+  const Fd writer(ready[1]);
   const pid_t child = ::fork();
   if (child == 0) {
     install_stop_handler();
+    [[maybe_unused]] const auto written = ::write(writer.get(), "x", 1);
     RealClock clock;
     acme::CurlTransport transport(clock, {});
-    const std::thread killer([] {
-      std::this_thread::sleep_for(200ms);
-      ::kill(::getpid(), SIGINT);
-    });
     try {
       transport.perform(std::vector<Request>{{.url = silent.url()}}, Deadline::after(clock, 10s));
     } catch (const Interrupted&) {
@@ -241,6 +242,10 @@ TEST_CASE("a signal ends a request that waits") {
     }
     ::_exit(1);
   }
+  char byte = 0;
+  REQUIRE(::read(reader.get(), &byte, 1) == 1);
+  std::this_thread::sleep_for(200ms);
+  ::kill(child, SIGINT);
   int status = 0;
   const auto begin = std::chrono::steady_clock::now();
   REQUIRE(::waitpid(child, &status, 0) == child);

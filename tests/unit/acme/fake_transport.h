@@ -81,6 +81,7 @@ class FakeCa final : public acme::Transport {
   std::vector<Seen> seen;
   std::vector<std::size_t> batches;
   bool gives_nonces = true;
+  bool nonces_with_errors = true;
   bool refuses_every_nonce = false;
 
  private:
@@ -108,7 +109,7 @@ class FakeCa final : public acme::Transport {
   }
 
   void add_nonce(acme::Response& response) {
-    if (!gives_nonces || !response.replay_nonce.empty()) return;
+    if (!gives_nonces || !response.replay_nonce.empty() || (response.status >= 500 && !nonces_with_errors)) return;
     response.replay_nonce = "nonce" + std::to_string(++given_);
     nonces_.push_back(response.replay_nonce);
   }

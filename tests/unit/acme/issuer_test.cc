@@ -289,6 +289,18 @@ TEST_CASE("names that the CA blames when it refuses an order or a CSR are told")
   CHECK(failure.culprits()[0].problem.is("caa"));
 }
 
+TEST_CASE("the one name that the CA refuses is found where Boulder has it: quoted in the text") {
+  Scene scene;
+  scene.request.names = {"mx.example.com", "mx1.example.com", "x.mx.example.com"};
+  const json refusal{{"type", "urn:ietf:params:acme:error:rejectedIdentifier"},
+                     {"detail", R"(Cannot issue for "mx.example.com": forbidden by policy)"}};
+  scene.ca.on("/new-order", answer(403, refusal.dump()));
+  const auto failure = thrown_by<acme::IssueFailure>(scene);
+  REQUIRE(failure.culprits().size() == 1);
+  CHECK(failure.culprits()[0].name == "mx.example.com");
+  CHECK(failure.culprits()[0].problem.is("rejectedIdentifier"));
+}
+
 TEST_CASE("a refusal that blames no name is the CA's problem as it is") {
   Scene scene;
   scene.ca.on("/new-order", problem(429, "rateLimited"));

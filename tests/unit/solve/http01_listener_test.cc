@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <stdexcept>
 #include <thread>
 
 #include "base/error.h"
@@ -25,7 +26,8 @@ const std::vector<ListenAddress> any_port{{.address = "127.0.0.1", .port = 0}};
 Fd connect_to(const ListenAddress& address) {
   const auto target = solve::to_socket_address(address);
   Fd socket(::socket(target.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  REQUIRE(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&target.storage), target.size) == 0);
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&target.storage), target.size) != 0)
+    throw std::runtime_error("cannot connect");  // no assertion: threads call this
   return socket;
 }
 
@@ -194,15 +196,16 @@ TEST_CASE("an address that this machine does not have is an error that names it"
 }
 
 TEST_CASE("a signal ends the wait") {
+  int ready[2];
+  REQUIRE(::pipe(ready) == 0);
+  const Fd reader(ready[0]);
+  const Fd writer(ready[1]);
   const pid_t child = ::fork();
   if (child == 0) {
     install_stop_handler();
+    [[maybe_unused]] const auto written = ::write(writer.get(), "x", 1);
     Http01Listener listener(any_port);
     listener.set({{"t", "t.p"}});
-    const std::thread killer([] {
-      std::this_thread::sleep_for(100ms);
-      ::kill(::getpid(), SIGTERM);
-    });
     try {
       listener.wait_until_all_fetched(10s);
     } catch (const Interrupted&) {
@@ -211,6 +214,10 @@ TEST_CASE("a signal ends the wait") {
     }
     ::_exit(1);
   }
+  char byte = 0;
+  REQUIRE(::read(reader.get(), &byte, 1) == 1);
+  std::this_thread::sleep_for(100ms);
+  ::kill(child, SIGTERM);
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(WIFEXITED(status));
