@@ -1,11 +1,9 @@
 #include "dns/unbound_resolver.h"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include "base/error.h"
 #include "base/files.h"
 #include "catch.h"
+#include "dns_server.h"
 #include "temp_dir.h"
 
 using namespace mxcert;
@@ -14,24 +12,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A socket that takes questions and never answers.
-class SilentServer {
- public:
-  SilentServer() : socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    REQUIRE(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
-    REQUIRE(::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    name_ = "127.0.0.1@" + std::to_string(ntohs(address.sin_port));
-  }
-  const std::string& name() const { return name_; }
-
- private:
-  Fd socket_;
-  std::string name_;
-};
+constexpr const char* root_anchor =
+    ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n";
 
 std::vector<Question> many_questions(int count) {
   std::vector<Question> questions;
@@ -40,7 +22,92 @@ std::vector<Question> many_questions(int count) {
   return questions;
 }
 
+Question question(const std::string& name, RecordType type = RecordType::mx) {
+  return {DnsName::parse(name), type};
+}
+
+std::string exchanges(const Answer& answer) {
+  std::string text;
+  for (const MxRecord& record : answer.mx)
+    text += (text.empty() ? "" : ", ") + std::to_string(record.preference) + " " + record.exchange.ascii();
+  return text;
+}
+
 }  // namespace
+
+TEST_CASE("answers come in the order of the questions, with their records") {
+  RealClock clock;
+  const test::DnsServer server;
+  UnboundResolver resolver(clock, {.servers = {server.address()}, .validate = false});
+  const std::vector<Answer> answers = resolver.resolve(std::vector<Question>{
+      question("mx.example"), question("mx.example", RecordType::a), question("mx.example", RecordType::aaaa),
+      question("many.example"), question("null.example"), question("alias.example"), question("empty.example"),
+      question("gone.example")});
+  CHECK(answers[0].status == AnswerStatus::ok);
+  CHECK(exchanges(answers[0]) == "10 mail.mx.example");
+  CHECK(answers[0].security == Security::insecure);
+  CHECK(answers[0].ttl == 3600s);
+  CHECK_FALSE(answers[0].canonical);
+  CHECK(answers[1].addresses.at(0).to_string() == "192.0.2.1");
+  CHECK(answers[2].addresses.at(0).to_string() == "2001:db8::1");
+  CHECK(exchanges(answers[3]) == "10 y.many.example, 20 z.many.example");
+  CHECK(exchanges(answers[4]) == "0 .");
+  CHECK(answers[5].canonical->ascii() == "mx.example");
+  CHECK(answers[5].status == AnswerStatus::ok);
+  CHECK(answers[6].status == AnswerStatus::nodata);
+  CHECK(answers[7].status == AnswerStatus::nxdomain);
+}
+
+TEST_CASE("SERVFAIL, REFUSED and records that cannot be read are temporary: nothing follows from them") {
+  RealClock clock;
+  const test::DnsServer server;
+  UnboundResolver resolver(clock, {.servers = {server.address()}, .validate = false, .query_timeout = 5s});
+  const std::vector<Question> questions{question("fail.example"), question("refuse.example"), question("torn.example")};
+  for (const Answer& answer : resolver.resolve(questions)) {
+    CHECK(answer.status == AnswerStatus::temporary);
+    CHECK_FALSE(answer.reason.empty());
+  }
+}
+
+TEST_CASE("without signatures nothing is believed, and it is the servers that are to blame, not the domain") {
+  RealClock clock;
+  const test::DnsServer server;
+  const test::TempDir directory;
+  write_new_file(directory / "root.key", root_anchor, {});
+  UnboundResolver resolver(
+      clock, {.servers = {server.address()}, .trust_anchor = directory / "root.key", .query_timeout = 5s});
+  const Answer answer = resolver.resolve(std::vector<Question>{question("mx.example")}).front();
+  CHECK(answer.status == AnswerStatus::temporary);
+  CHECK(answer.mx.empty());
+  CHECK_THAT(answer.reason, ContainsSubstring("ask others with dns.servers"));
+}
+
+TEST_CASE("a name goes over the wire once, however often it is asked for") {
+  RealClock clock;
+  test::DnsServer server;
+  UnboundResolver resolver(clock, {.servers = {server.address()}, .validate = false});
+  const std::vector<Question> twice{question("mx.example"), question("MX.example")};
+  resolver.resolve(twice);
+  resolver.resolve(twice);
+  CHECK(server.asked("mx.example") == 1);
+}
+
+TEST_CASE("dead zones do not take the living ones with them") {
+  RealClock clock;
+  const test::DnsServer server;
+  UnboundResolver resolver(
+      clock, {.servers = {server.address()}, .validate = false, .max_in_flight = 5, .query_timeout = 300ms});
+  std::vector<Question> questions;
+  for (int i = 0; i < 20; ++i)
+    questions.push_back(question("mx.d" + std::to_string(i) + ".example"));
+  for (int i = 0; i < 10; ++i)
+    questions.push_back(question("silent.d" + std::to_string(i) + ".example"));
+  const std::vector<Answer> answers = resolver.resolve(questions);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    CAPTURE(i, answers[i].reason);
+    CHECK(answers[i].status == (i < 20 ? AnswerStatus::ok : AnswerStatus::temporary));
+  }
+}
 
 TEST_CASE("a DNS server that is no address is a configuration error") {
   RealClock clock;
@@ -57,8 +124,7 @@ TEST_CASE("a trust anchor that is missing or holds none is a configuration error
   const test::TempDir directory;
   write_new_file(directory / "empty", "; nothing\n", {});
   write_new_file(directory / "broken", ". IN DS this is none\n", {});
-  write_new_file(directory / "good",
-                 ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n", {});
+  write_new_file(directory / "good", root_anchor, {});
   for (const char* name : {"missing", "empty", "broken"}) {
     CAPTURE(name);
     CHECK_THROWS_AS(UnboundResolver(clock, {.servers = {"192.0.2.53"}, .trust_anchor = directory / name}), ConfigError);
@@ -70,9 +136,9 @@ TEST_CASE("a trust anchor that is missing or holds none is a configuration error
 
 TEST_CASE("a server that never answers costs one deadline, however many questions there are") {
   RealClock clock;
-  const SilentServer server;
+  const test::DnsServer server(true);
   std::size_t answered = 0;
-  UnboundResolver resolver(clock, {.servers = {server.name()},
+  UnboundResolver resolver(clock, {.servers = {server.address()},
                                    .validate = false,
                                    .max_in_flight = 10,
                                    .query_timeout = 300ms,
@@ -90,9 +156,9 @@ TEST_CASE("a server that never answers costs one deadline, however many question
 
 TEST_CASE("a batch ends at its own deadline") {
   RealClock clock;
-  const SilentServer server;
+  const test::DnsServer server(true);
   UnboundResolver resolver(
-      clock, {.servers = {server.name()}, .validate = false, .query_timeout = 1min, .batch_timeout = 200ms});
+      clock, {.servers = {server.address()}, .validate = false, .query_timeout = 1min, .batch_timeout = 200ms});
   const auto start = clock.steady_now();
   const Answer answer = resolver.resolve(many_questions(1)).front();
   CHECK(clock.steady_now() - start < 2s);
@@ -102,8 +168,8 @@ TEST_CASE("a batch ends at its own deadline") {
 
 TEST_CASE("an answer is remembered, a temporary one too") {
   RealClock clock;
-  const SilentServer server;
-  UnboundResolver resolver(clock, {.servers = {server.name()}, .validate = false, .query_timeout = 200ms});
+  const test::DnsServer server(true);
+  UnboundResolver resolver(clock, {.servers = {server.address()}, .validate = false, .query_timeout = 200ms});
   resolver.resolve(many_questions(1));
   const auto start = clock.steady_now();
   CHECK(resolver.resolve(many_questions(1)).front().status == AnswerStatus::temporary);
