@@ -179,6 +179,16 @@ Culprits find_culprits(std::span<const Authorization> authorizations, const Issu
   return culprits;
 }
 
+/// Boulder has no subproblems when it refuses a single one of the names: it quotes it in the text.
+Culprits find_quoted_culprit(const ProblemDocument& problem, const IssueRequest& request) {
+  if (!problem.is("rejectedIdentifier")) return {};
+  Culprits culprits;
+  for (const std::string& name : request.names)
+    if (problem.detail.find('"' + name + '"') != std::string::npos)
+      culprits.push_back({.name = name, .problem = {.type = problem.type, .detail = problem.detail}});
+  return culprits;
+}
+
 }  // namespace
 
 milliseconds Pauses::next(std::optional<std::chrono::seconds> retry_after) {
@@ -219,6 +229,7 @@ void throw_if_names_blamed(const ProblemDocument& problem, const IssueRequest& r
     culprits.push_back({.name = subproblem.identifier->value,
                         .problem = {.type = subproblem.type, .detail = subproblem.detail, .status = problem.status}});
   }
+  if (culprits.empty()) culprits = find_quoted_culprit(problem, request);
   if (!culprits.empty()) throw_issue_failure(request, std::move(culprits));
 }
 
