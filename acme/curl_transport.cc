@@ -31,6 +31,12 @@ std::string host_of(std::string_view url) {
   return printable(rest.substr(0, rest.find_first_of("/?#")), 300);
 }
 
+/// Without the port; in the brackets of an IPv6 address there are colons too.
+std::string_view without_port(std::string_view host) {
+  const auto colon = host.rfind(':');
+  return colon == std::string_view::npos || host.ends_with(']') ? host : host.substr(0, colon);
+}
+
 std::string read_trust_file(const std::filesystem::path& path) {
   try {
     std::string pem = read_file(path, max_roots_bytes);
@@ -172,7 +178,7 @@ class Transfer {
       return {TransportError::Kind::refused, fmt::format("the answer of {} was refused: {}", host, too_large_)};
     switch (code) {
       case CURLE_COULDNT_RESOLVE_HOST:
-        return {TransportError::Kind::unreachable, fmt::format("no address for {} in the DNS", host),
+        return {TransportError::Kind::unreachable, fmt::format("no address for {} in the DNS", without_port(host)),
                 "check the host in [ca] directory, and the resolver in /etc/resolv.conf"};
       case CURLE_COULDNT_RESOLVE_PROXY:
       case CURLE_COULDNT_CONNECT:
