@@ -70,7 +70,7 @@ class Deployment {
       return end(Status::failed, e.message(), e.hint());
     }
     if (target_.verify.empty())
-      return end(Status::installed_unverified, fmt::format("{} does not say where its daemon listens", outcome_.daemon),
+      return end(Status::unverifiable, fmt::format("{} does not say where its daemon listens", outcome_.daemon),
                  "say it: verify = [\"ADDRESS:PORT\"]");
     const Judgement judgement = wait_until_served();
     if (judgement.good()) return proven(judgement);
@@ -97,10 +97,11 @@ class Deployment {
 
   DeployOutcome change_and_prove() {
     progress(Step::recording);
-    save_journal(options_.journal_directory, {.certificate_name = delivery_.certificate_name,
-                                              .names = delivery_.names,
-                                              .configures = needs_configuring(),
-                                              .files = keep(changes_)});
+    journal_ = {.certificate_name = delivery_.certificate_name,
+                .names = delivery_.names,
+                .configures = needs_configuring(),
+                .files = keep(changes_)};
+    save_journal(options_.journal_directory, journal_);
     try {
       install_and_reload();
     } catch (const Interrupted&) {
@@ -145,6 +146,8 @@ class Deployment {
 
   void finish() {
     progress(Step::finished);
+    // The first files that were replaced are what withdraw puts back.
+    if (!load_journal(options_.original_directory)) save_journal(options_.original_directory, journal_);
     remove_journal(options_.journal_directory);
   }
 
@@ -194,7 +197,7 @@ class Deployment {
     if (is_down())
       return end(Status::installed_unverified, fmt::format("{} is not running", outcome_.daemon),
                  "start it, then run mxcert deploy to see that it serves the certificate");
-    return end(Status::installed_unverified, fmt::format("{} does not say where it listens", outcome_.daemon),
+    return end(Status::unverifiable, fmt::format("{} does not say where it listens", outcome_.daemon),
                "say it: verify = [\"ADDRESS:PORT\"]");
   }
 
@@ -218,6 +221,7 @@ class Deployment {
   std::vector<pki::Certificate> chain_;
   std::vector<FileChange> changes_;
   std::vector<Check> checks_;
+  Journal journal_;
   bool hook_ran_ = false;
   DeployOutcome outcome_;
 };
@@ -232,6 +236,8 @@ std::string_view to_string(Status status) {
       return "deployed_and_verified";
     case Status::installed_unverified:
       return "installed_unverified";
+    case Status::unverifiable:
+      return "unverifiable";
     case Status::needs_configuration:
       return "needs_configuration";
     case Status::rolled_back:
@@ -240,6 +246,8 @@ std::string_view to_string(Status status) {
       return "rollback_failed";
     case Status::failed:
       return "failed";
+    case Status::withdrawn:
+      return "withdrawn";
   }
   return "";
 }

@@ -20,12 +20,13 @@ struct DeployOutcome {
   enum class Status {
     unchanged,              // the files were in place and every listener served the leaf: nothing was touched
     deployed_and_verified,  // files in place, daemon reloaded, every listener was seen to serve it
-    installed_unverified,   // files in place, but nothing to look at: the daemon is down, or nobody says where it
-                            // listens
+    installed_unverified,   // files in place, but the daemon is down
+    unverifiable,           // files in place and the hook ran, but nobody says where to look
     needs_configuration,    // nothing touched: the daemon is not set up for TLS; `configuration` says what to write
     rolled_back,            // it did not work: what was there before is there again
     rollback_failed,        // it did not work, and what was there before could not be put back or is not served
     failed,                 // it did not work, and there was nothing to put back
+    withdrawn,              // by withdraw: what was there before the first deployment is there again
   };
   Status status = Status::failed;
   std::string daemon = {};                                // `Exim 4.96`, or the hook's name
@@ -39,7 +40,7 @@ struct DeployOutcome {
 
   bool succeeded() const {
     return status == Status::unchanged || status == Status::deployed_and_verified ||
-           status == Status::installed_unverified;
+           status == Status::installed_unverified || status == Status::unverifiable || status == Status::withdrawn;
   }
 };
 std::string_view to_string(DeployOutcome::Status status);
@@ -61,6 +62,8 @@ struct DeployOptions {
   /// Where previous files are kept until the new ones are proven, one directory per target: made with mode 0700, on any
   /// file system. If it holds an unfinished deployment, that is undone first.
   std::filesystem::path journal_directory;
+  /// Where the files are kept, in the same way, that were there before the first deployment; until withdraw.
+  std::filesystem::path original_directory;
   std::chrono::milliseconds verify_timeout{20'000};  // how long the daemon may take to show the new certificate
   std::chrono::milliseconds outage_timeout{5'000};   // how long handshakes may fail that did not before
   std::chrono::milliseconds probe_timeout{10'000};   // for one handshake
@@ -83,8 +86,9 @@ DeployOutcome deploy(Clock& clock, const Target& target, const Delivery& deliver
 std::optional<std::string> recover_unfinished(Clock& clock, const Target& target, const Delivery& delivery,
                                               const DeployOptions& options);
 
-/// Takes a first deployment away again: what the hook configured, then the files, if they hold `delivery`, and reloads.
-/// For a daemon that was set up by `configure = true` and has no previous version to return to.
+/// Puts back what was there before the first deployment: what the hook configured is taken away, files that hold
+/// `delivery` become what they were or vanish, and the daemon reloads. `unchanged` when nothing of ours is there;
+/// files that hold something else by now are left alone, with a warning.
 DeployOutcome withdraw(Clock& clock, const Target& target, const Delivery& delivery, const DeployOptions& options);
 
 }  // namespace mxcert::deploy

@@ -23,6 +23,13 @@ void attempt(std::string& failure, Action step) {
   }
 }
 
+/// A hook that does not know the event rollback is asked to reload by the event deploy.
+void run_rollback(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
+                  bool unconfigure) {
+  if (run_hook(clock, program, HookEvent::rollback, target, delivery, unconfigure).handled) return;
+  run_hook(clock, program, HookEvent::deploy, target, delivery, false);
+}
+
 void remove_temporaries(std::span<const KeptFile> files) {
   for (const KeptFile& file : files)
     ::unlink(temporary_path(file.path).c_str());
@@ -33,16 +40,6 @@ std::vector<Check> checks_of(std::span<const Observation> observations) {
   for (const Observation& observation : observations)
     checks.push_back(observation.check);
   return checks;
-}
-
-/// A configuration that names the files has to go before them; otherwise the daemon has to find the old ones.
-void put_back(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
-              std::span<const FileChange> changes, bool configured, std::string& failure,
-              const std::function<void(const fs::path&)>& progress) {
-  const auto run = [&] { run_rollback(clock, program, target, delivery, configured); };
-  if (configured) attempt(failure, run);
-  attempt(failure, [&] { make_changes(changes, progress); });
-  if (!configured) attempt(failure, run);
 }
 
 std::string look_again(Clock& clock, const DeployOptions& options, const Undo& undo, UndoResult& result) {
@@ -67,8 +64,7 @@ std::string restore_after_kill(Clock& clock, const fs::path& program, const Targ
     return fmt::format(
         "an earlier run was interrupted while it deployed {}; {} has been replaced since and is left alone",
         journal.certificate_name, restoration.taken_over->string());
-  std::string failure;
-  put_back(clock, program, target, delivery, restoration.changes, journal.configures, failure, {});
+  const std::string failure = put_back(clock, program, target, delivery, restoration.changes, journal.configures, {});
   if (!failure.empty())
     throw Error(fmt::format("undoing the interrupted deployment of {}: {}", journal.certificate_name, failure),
                 "put that right and run the same command again");
@@ -77,10 +73,16 @@ std::string restore_after_kill(Clock& clock, const fs::path& program, const Targ
 
 }  // namespace
 
-void run_rollback(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
-                  bool unconfigure) {
-  if (run_hook(clock, program, HookEvent::rollback, target, delivery, unconfigure).handled) return;
-  run_hook(clock, program, HookEvent::deploy, target, delivery, false);
+std::string put_back(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
+                     std::span<const FileChange> changes, bool unconfigure,
+                     const std::function<void(const fs::path&)>& before_each) {
+  std::string failure;
+  const auto run = [&] { run_rollback(clock, program, target, delivery, unconfigure); };
+  // A configuration that names the files has to go before them; otherwise the daemon has to find the old ones.
+  if (unconfigure) attempt(failure, run);
+  attempt(failure, [&] { make_changes(changes, before_each); });
+  if (!unconfigure) attempt(failure, run);
+  return failure;
 }
 
 UndoResult undo_deployment(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
@@ -92,9 +94,11 @@ UndoResult undo_deployment(Clock& clock, const fs::path& program, const Target& 
     remove_journal(options.journal_directory);
     return result;
   }
-  put_back(clock, program, target, delivery, changes, undo.configured, result.failure, [&](const fs::path& path) {
-    if (options.progress) options.progress(Step::restoring, path.string());
-  });
+  const std::string failure =
+      put_back(clock, program, target, delivery, changes, undo.configured, [&](const fs::path& path) {
+        if (options.progress) options.progress(Step::restoring, path.string());
+      });
+  if (!failure.empty()) result.failure += (result.failure.empty() ? "" : "; ") + failure;
   if (!result.failure.empty()) return result;
   remove_journal(options.journal_directory);
   if (!undo.before.empty()) result.failure = look_again(clock, options, undo, result);

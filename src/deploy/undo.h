@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,8 +30,10 @@ struct UndoResult {
 UndoResult undo_deployment(Clock& clock, const std::filesystem::path& program, const Target& target,
                            const Delivery& delivery, const DeployOptions& options, const Undo& undo);
 
-/// Runs the event rollback; a hook that does not know it is asked to reload by the event deploy.
-void run_rollback(Clock& clock, const std::filesystem::path& program, const Target& target, const Delivery& delivery,
-                  bool unconfigure);
+/// Makes `changes`, which bring previous files back, and has the hook reload; `unconfigure`: after it has taken away
+/// what it configured. Tries all of it, and says what failed; empty when nothing did. Throws Interrupted.
+std::string put_back(Clock& clock, const std::filesystem::path& program, const Target& target, const Delivery& delivery,
+                     std::span<const FileChange> changes, bool unconfigure,
+                     const std::function<void(const std::filesystem::path&)>& before_each);
 
 }  // namespace mxcert::deploy

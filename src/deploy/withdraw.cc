@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "deploy/deploy.h"
 #include "deploy/install.h"
+#include "deploy/journal.h"
 #include "deploy/undo.h"
 
 namespace mxcert::deploy {
@@ -11,35 +14,77 @@ namespace {
 
 using Status = DeployOutcome::Status;
 
-/// The removal of those of `files` that hold what was delivered.
-std::vector<FileChange> plan_removals(std::span<const DaemonFile> files, const Delivery& delivery) {
-  std::vector<FileChange> removals;
+/// What `path` held before the first deployment; empty when it did not exist then.
+std::optional<FileState> original_state(const Journal& original, const fs::path& path) {
+  const auto kept = std::ranges::find(original.files, path, &KeptFile::path);
+  return kept == original.files.end() ? std::nullopt : kept->before;
+}
+
+/// Those of `files` that hold what was delivered become what they were.
+std::vector<FileChange> plan_return(std::span<const DaemonFile> files, const Delivery& delivery,
+                                    const Journal& original, DeployOutcome& outcome) {
+  std::vector<FileChange> changes;
   for (const DaemonFile& file : files) {
     FileChange change{.path = follow_links(file.path)};
     change.before = load_state(change.path);
-    if (change.before && change.before->content == text_of(delivery.bundle, file.content))
-      removals.push_back(std::move(change));
+    change.after = original_state(original, change.path);
+    if (change.before && change.before->content != text_of(delivery.bundle, file.content)) {
+      outcome.warnings.push_back(
+          fmt::format("{} does not hold this certificate and is left alone", change.path.string()));
+    } else if (change.is_needed()) {
+      changes.push_back(std::move(change));
+    }
   }
-  return removals;
+  return changes;
+}
+
+std::vector<Check> all_checks(const Target& target, const Description& description, const Delivery& delivery,
+                              const DeployOptions& options) {
+  const std::vector<Endpoint> endpoints =
+      target.verify.empty() ? expand_wildcards(description.listeners, options.addresses()) : target.verify;
+  return plan_checks(endpoints, delivery.names);
+}
+
+bool shows(const Observation& observation, const pki::Certificate& leaf) {
+  return observation.result.shown() && observation.result.chain.front().sha256_fingerprint == leaf.sha256_fingerprint;
+}
+
+/// Until no listener shows the certificate any more; throws Error when one goes on to.
+void prove_gone(Clock& clock, std::span<const Check> checks, const Delivery& delivery, const DeployOptions& options,
+                DeployOutcome& outcome) {
+  const pki::Certificate leaf = pki::parse_certificates(delivery.bundle.leaf).front();
+  const auto is_gone = [&](const Observation& observation) { return !shows(observation, leaf); };
+  outcome.after = observe_until(clock, checks, options.probe_timeout, options.verify_timeout, is_gone,
+                                [&](std::span<const Observation> seen) { return std::ranges::all_of(seen, is_gone); });
+  for (const Observation& observation : outcome.after)
+    if (!is_gone(observation))
+      throw Error(
+          fmt::format("the files of before are back, but {} still shows the certificate", to_string(observation.check)),
+          "see the daemon's log");
 }
 
 void take_away(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
-               DeployOutcome& outcome) {
-  outcome.status = Status::unchanged;
-  const Description before = describe(clock, program, target, delivery);
-  outcome.daemon = before.daemon;
-  if (before.plain_script)
-    throw Error(fmt::format("{} is a script of your own", before.daemon), "undo by hand what it did");
-  if (!before.configured) return;
-  run_rollback(clock, program, target, delivery, true);
-  const Description after = describe(clock, program, target, delivery);
-  if (after.configured)
-    throw Error(fmt::format("{} was not set up by mxcert, its configuration still names a certificate", before.daemon),
-                "to serve another certificate, deploy that one");
-  const std::vector<FileChange> removals = plan_removals(before.files, delivery);
-  make_changes(removals, [&](const fs::path& path) { outcome.changed_files.push_back(path); });
-  outcome.status = Status::rolled_back;
-  outcome.reason = fmt::format("{} is as it was before mxcert set it up", outcome.daemon);
+               const DeployOptions& options, DeployOutcome& outcome) {
+  const Description description = describe(clock, program, target, delivery);
+  outcome.daemon = description.daemon;
+  if (description.plain_script)
+    throw Error(fmt::format("{} is a script of your own", description.daemon), "undo by hand what it did");
+  const auto original = load_journal(options.original_directory);
+  if (!original) {
+    outcome.status = Status::unchanged;
+    outcome.reason = "mxcert has installed nothing there";
+    return;
+  }
+  const std::vector<FileChange> changes = plan_return(description.files, delivery, *original, outcome);
+  const std::string failure =
+      put_back(clock, program, target, delivery, changes, original->configures, [&](const fs::path& path) {
+        outcome.changed_files.push_back(path);
+        if (options.progress) options.progress(Step::restoring, path.string());
+      });
+  if (!failure.empty()) throw Error(failure, "put that right and run the same command again");
+  prove_gone(clock, all_checks(target, description, delivery, options), delivery, options, outcome);
+  remove_journal(options.original_directory);
+  outcome.status = Status::withdrawn;
 }
 
 }  // namespace
@@ -50,7 +95,7 @@ DeployOutcome withdraw(Clock& clock, const Target& target, const Delivery& deliv
   if (const auto recovered = recover_unfinished(clock, target, delivery, options))
     outcome.warnings.push_back(*recovered);
   try {
-    take_away(clock, program, target, delivery, outcome);
+    take_away(clock, program, target, delivery, options, outcome);
   } catch (const Interrupted&) {
     throw;
   } catch (const Error& e) {

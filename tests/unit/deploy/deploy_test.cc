@@ -70,6 +70,7 @@ esac)",
   }
   DeployOptions options() const {
     return {.journal_directory = dir_ / "journal",
+            .original_directory = dir_ / "original",
             .verify_timeout = 700ms,
             .outage_timeout = 400ms,
             .probe_timeout = 5s,
@@ -325,7 +326,7 @@ TEST_CASE("a script that knows no events is only run, and unverified unless it i
   Daemon daemon;
   make_hook(daemon.path("hook"), "echo \"$1 $RENEWED_DOMAINS\" >>" + daemon.path("events").string());
   const DeployOutcome outcome = daemon.deploy();
-  CHECK(outcome.status == Status::installed_unverified);
+  CHECK(outcome.status == Status::unverifiable);
   CHECK_THAT(outcome.hint, ContainsSubstring("verify = "));
   CHECK(daemon.read("events") == "describe mx.example.com mx2.example.com\ndeploy mx.example.com mx2.example.com\n");
   CHECK(outcome.changed_files.empty());
@@ -476,18 +477,41 @@ esac)",
   REQUIRE(daemon.deploy().status == Status::installed_unverified);
   REQUIRE(fs::exists(configured));
   REQUIRE(fs::exists(daemon.path("new.pem")));
-  CHECK(daemon.withdraw().status == Status::rolled_back);
+  CHECK(daemon.withdraw().status == Status::withdrawn);
   CHECK_FALSE(fs::exists(configured));
   CHECK_FALSE(fs::exists(daemon.path("new.pem")));
   CHECK(daemon.withdraw().status == Status::unchanged);
 }
 
-TEST_CASE("what the administrator configured is not taken away") {
+TEST_CASE("what was served before the first deployment comes back, however many there were") {
   Daemon daemon;
   REQUIRE(daemon.deploy().status == Status::deployed_and_verified);
+  daemon.deliver(make_bundle(names));
+  REQUIRE(daemon.deploy().status == Status::deployed_and_verified);
+  REQUIRE(daemon.served() == "mx.example.com");
+  const DeployOutcome outcome = daemon.withdraw();
+  CHECK(outcome.status == Status::withdrawn);
+  CHECK(outcome.warnings.empty());
+  daemon.expect_old_files();
+  CHECK(daemon.served() == "old.example.com");
+  CHECK(daemon.withdraw().status == Status::unchanged);
+}
+
+TEST_CASE("a file that somebody has replaced since is not taken back") {
+  Daemon daemon;
+  REQUIRE(daemon.deploy().status == Status::deployed_and_verified);
+  daemon.put("crt.pem", "the administrator's");
+  const DeployOutcome outcome = daemon.withdraw();
+  REQUIRE(outcome.warnings.size() == 1);
+  CHECK_THAT(outcome.warnings[0], ContainsSubstring("crt.pem does not hold this certificate and is left alone"));
+  CHECK(daemon.read("crt.pem") == "the administrator's");
+}
+
+TEST_CASE("a daemon that goes on to show a certificate that was taken away is told") {
+  Daemon daemon;
+  REQUIRE(daemon.deploy().status == Status::deployed_and_verified);
+  daemon.deaf = true;
   const DeployOutcome outcome = daemon.withdraw();
   CHECK(outcome.status == Status::failed);
-  CHECK_THAT(outcome.reason, ContainsSubstring("was not set up by mxcert"));
-  CHECK(daemon.read("crt.pem") == daemon.bundle().full_chain());
-  CHECK(daemon.served() == "mx.example.com");
+  CHECK_THAT(outcome.reason, ContainsSubstring("still shows the certificate"));
 }
