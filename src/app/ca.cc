@@ -7,6 +7,20 @@
 #include "base/error.h"
 
 namespace mxcert::app {
+namespace {
+
+/// The stored key, never replaced by a new one when it is damaged: it may be all that proves the account.
+std::unique_ptr<pki::PrivateKey> parse_account_key(const std::string& pem, const std::filesystem::path& folder) {
+  try {
+    return std::make_unique<pki::PrivateKey>(pki::PrivateKey::from_pem(pem));
+  } catch (const Error& e) {
+    throw Error(fmt::format("account key {}: {}", (folder / "key.pem").string(), e.message()),
+                fmt::format("restore it from a backup, or move {} away to register a new account", folder.string()),
+                "account_key_damaged");
+  }
+}
+
+}  // namespace
 
 acme::Client& CertificateAuthority::client(Deadline deadline) {
   if (!client_) connect();
@@ -28,8 +42,9 @@ void CertificateAuthority::connect() {
 
   const auto stored = context_.accounts.find_key(url);
   key_is_new_ = !stored;
-  account_key_ = std::make_unique<pki::PrivateKey>(stored ? pki::PrivateKey::from_pem(*stored)
-                                                          : pki::PrivateKey::generate(pki::KeyType::ecdsa_p256));
+  account_key_ = stored
+                     ? parse_account_key(*stored, context_.accounts.path(url))
+                     : std::make_unique<pki::PrivateKey>(pki::PrivateKey::generate(pki::KeyType::ecdsa_p256));
   acme::Signer signer{.public_key_der = account_key_->public_key_der(),
                       .sign = [key = account_key_.get()](std::string_view data) { return key->sign(data); }};
   client_ = std::make_unique<acme::Client>(*transport_, context_.clock, std::move(signer), url);

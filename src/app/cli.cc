@@ -24,7 +24,7 @@ void add_global_options(CLI::App& app, CommandLine& line) {
       ->type_name("SECONDS")
       ->check(CLI::Range(0U, 86'400U).description(""));
   app.add_flag("--json", line.invocation.json, "the result as one JSON document");
-  app.add_flag("-q,--quiet", line.invocation.quiet, "only errors");
+  app.add_flag("-q,--quiet", line.invocation.quiet, "nothing on stdout but what was asked for, and errors on stderr");
   app.add_flag("-v,--verbose", line.invocation.verbose, "every step");
   app.add_flag("--dry-run", line.invocation.dry_run, "say what would be done, and do nothing");
   app.add_flag("--no-color", line.no_color, "no colours, even on a terminal");
@@ -54,6 +54,7 @@ void add_planning_options(CLI::App& app, ConfigOptions& options) {
       ->allow_extra_args(false)
       ->group(group);
   app.add_option("--max-names", options.max_names, "names on one certificate at most (100)")
+      ->type_name("NUMBER")
       ->check(CLI::Range(1, 1000).description(""))
       ->group(group);
   app.add_option("--dns-server", options.dns_servers, "a resolver instead of /etc/resolv.conf; may repeat")
@@ -112,12 +113,12 @@ CLI::App* add_command(CLI::App& app, CommandLine& line, Verb verb, const char* n
 void add_commands(CLI::App& app, CommandLine& line) {
   std::vector<std::string>& arguments = line.invocation.arguments;
   CLI::App* plan = add_command(app, line, Verb::plan, "plan", "what would be ordered, and why each name is in or out");
-  plan->add_option("DOMAIN", arguments, "only what concerns these mail domains");
+  plan->add_option("DOMAIN", arguments, "only what concerns these mail domains")->type_name("");
   add_planning_options(*plan, line.options);
 
   CLI::App* issue = add_command(app, line, Verb::issue, "issue",
                                 "get what the plan needs now, install it and prove that it is served");
-  issue->add_option("DOMAIN", arguments, "only what concerns these mail domains");
+  issue->add_option("DOMAIN", arguments, "only what concerns these mail domains")->type_name("");
   CLI::App* renew = add_command(app, line, Verb::renew, "renew", "for cron and timers: whatever is due, else silence");
   for (CLI::App* command : {issue, renew}) {
     add_planning_options(*command, line.options);
@@ -126,10 +127,10 @@ void add_commands(CLI::App& app, CommandLine& line) {
   }
 
   CLI::App* deploy = add_command(app, line, Verb::deploy, "deploy", "install the stored certificates again and verify");
-  deploy->add_option("NAME", arguments, "only these certificates");
+  deploy->add_option("NAME", arguments, "only these certificates")->type_name("");
   add_deploy_options(*deploy, line.options);
   CLI::App* rollback = add_command(app, line, Verb::rollback, "rollback", "the previous version back into service");
-  rollback->add_option("NAME", arguments, "the certificate")->required()->expected(1);
+  rollback->add_option("NAME", arguments, "the certificate")->type_name("")->required()->expected(1);
   add_deploy_options(*rollback, line.options);
   add_command(app, line, Verb::status, "status", "stored certificates, what serves them, when they are due");
   CLI::App* config = app.add_subcommand("config", "the configuration");

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "deploy/hook.h"
 
 namespace mxcert::app {
 namespace fs = std::filesystem;
@@ -136,6 +137,11 @@ deploy::Endpoint parse_endpoint(const SourcedText& endpoint) {
   return located(endpoint.where, [&] { return deploy::parse_endpoint(endpoint.text); });
 }
 
+void set_hook(deploy::Target& target, const SourcedText& hook) {
+  located(hook.where, [&] { return deploy::find_hook(hook.text, deploy::shipped_hooks_directory()); });
+  target.hook = hook.text;
+}
+
 void read_ca(Config& config, TomlSection section) {
   if (const auto directory = section.text("directory")) set_ca(config, *directory);
   if (const auto trust = section.text("trust")) config.ca_trust = absolute_path(*trust);
@@ -194,14 +200,14 @@ void read_challenge(Config& config, TomlSection section) {
 void read_deploy(Config& config, TomlSection section) {
   deploy::Target target;
   const auto hook = section.text("hook");
-  if (!hook || hook->text.empty())
-    throw ConfigError(fmt::format("{}: [[deploy]] without hook", hook ? hook->where : section.where()),
-                      "name a shipped hook, as in hook = \"exim\", or the path of one");
-  target.hook = hook->text;
   for (const SourcedText& endpoint : section.list("verify"))
     target.verify.push_back(parse_endpoint(endpoint));
   if (const auto configure = section.flag("configure")) target.configure = *configure;
   section.finish();
+  if (!hook)
+    throw ConfigError(fmt::format("{}: [[deploy]] without hook", section.where()),
+                      "name a shipped hook, as in hook = \"exim\", or the path of one");
+  set_hook(target, *hook);
   config.targets.push_back(std::move(target));
 }
 
@@ -233,6 +239,15 @@ void read_config_file(Config& config, const std::string& file, const std::string
   }
 }
 
+/// The target with that hook, which the file may have already.
+deploy::Target& target_for(Config& config, const std::string& hook) {
+  const auto known = std::ranges::find(config.targets, hook, &deploy::Target::hook);
+  if (known != config.targets.end()) return *known;
+  deploy::Target target;
+  set_hook(target, {hook, "--deploy"});
+  return config.targets.emplace_back(std::move(target));
+}
+
 void apply_options(Config& config, const ConfigOptions& options) {
   if (options.state_dir) config.state_dir = fs::absolute(*options.state_dir);
   if (options.ca) set_ca(config, {*options.ca, "--ca"});
@@ -258,16 +273,24 @@ void apply_options(Config& config, const ConfigOptions& options) {
   for (const std::string& address : options.listen)
     add_listen_address(config, {address, "--listen"});
   for (const std::string& hook : options.deploy) {
-    deploy::Target target;
-    target.hook = hook;
-    target.configure = options.configure;
+    deploy::Target& target = target_for(config, hook);
+    if (options.configure) target.configure = true;
     for (const std::string& endpoint : options.verify)
       target.verify.push_back(parse_endpoint({endpoint, "--verify"}));
-    config.targets.push_back(std::move(target));
   }
   if (options.deploy.empty() && (options.configure || !options.verify.empty()))
     throw ConfigError("--configure and --verify say something about --deploy, which is missing",
                       "add --deploy exim, or write configure and verify into [[deploy]]");
+}
+
+/// The first few by name, the rest by number.
+std::string describe_domains(const Config& config) {
+  constexpr std::size_t shown = 5;
+  std::string text = config.domains.empty() ? "none" : "";
+  for (std::size_t i = 0; i < std::min(shown, config.domains.size()); ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : ", ", dns::display_name(config.domains[i].name));
+  if (config.domains.size() > shown) text += fmt::format(" and {} more", config.domains.size() - shown);
+  return text;
 }
 
 }  // namespace
@@ -328,7 +351,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
        config.ca == config.directory_url ? config.ca : fmt::format("{} ({})", config.ca, config.directory_url)},
       {"ca.trust",
        config.ca_trust.empty() ? "the system's roots" : config.ca_trust.string() + " besides the system's roots"},
-      {"domains", count_of(config.domains.size(), "mail domain")},
+      {"domains", describe_domains(config)},
       {"hosts.addresses", list(addresses, "those of the interfaces")},
       {"hosts.names", list(patterns(config.host_names), "none")},
       {"hosts.exclude", list(patterns(config.host_exclude), "none")},

@@ -41,6 +41,8 @@ struct Context {
 
   /// Progress is for people who watch a terminal and did not ask for silence or JSON.
   bool shows_progress() const { return terminal.stderr_is_terminal && !invocation.quiet && !invocation.json; }
+  /// Steps worth a line each: progress, and for who asks with -v.
+  bool tells_steps() const { return shows_progress() || invocation.verbose; }
 
   Config config;
   Invocation invocation;

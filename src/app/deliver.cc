@@ -39,7 +39,8 @@ deploy::Delivery make_delivery(const Context& context, const std::string& certif
 }
 
 deploy::DeployOptions make_options(const Context& context, const std::string& certificate, const std::string& target) {
-  return {.journal_directory = context.certificates.backup_path(certificate) / folder_name(target)};
+  const std::filesystem::path folder = context.certificates.backup_path(certificate) / folder_name(target);
+  return {.journal_directory = folder / "unfinished", .original_directory = folder / "original"};
 }
 
 std::string describe(deploy::Step step, std::string_view detail) {
@@ -65,14 +66,18 @@ std::string describe(deploy::Step step, std::string_view detail) {
 }
 
 std::string message_of(const deploy::DeployOutcome& outcome) {
-  const std::string daemon = outcome.daemon.empty() ? "" : outcome.daemon + ": ";
+  const bool names_itself = outcome.daemon.empty() || outcome.reason.starts_with(outcome.daemon);
+  const std::string daemon = names_itself ? "" : outcome.daemon + ": ";
   switch (outcome.status) {
     case Status::unchanged:
+      if (!outcome.reason.empty()) return daemon + outcome.reason;
       return fmt::format("{}serves it already ({})", daemon, count_of(outcome.before.size(), "handshake"));
     case Status::deployed_and_verified:
       return fmt::format("{}installed and verified ({})", daemon, count_of(outcome.after.size(), "handshake"));
     case Status::installed_unverified:
       return fmt::format("{}installed, not verified: {}", daemon, outcome.reason);
+    case Status::unverifiable:
+      return fmt::format("{}done, not verified: {}", daemon, outcome.reason);
     case Status::needs_configuration:
       return fmt::format("{}nothing installed: {}", daemon, outcome.reason);
     case Status::rolled_back:
@@ -81,6 +86,8 @@ std::string message_of(const deploy::DeployOutcome& outcome) {
       return fmt::format("{}failed, and could not be rolled back: {}", daemon, outcome.reason);
     case Status::failed:
       return fmt::format("{}failed: {}", daemon, outcome.reason);
+    case Status::withdrawn:
+      return fmt::format("{}what was there before mxcert came is there again", daemon);
   }
   return outcome.reason;
 }
@@ -92,6 +99,8 @@ store::Deployment::State state_of(Status status) {
       return store::Deployment::State::verified;
     case Status::installed_unverified:
       return store::Deployment::State::unverified;
+    case Status::unverifiable:
+      return store::Deployment::State::unverifiable;
     default:
       return store::Deployment::State::failed;
   }
@@ -103,7 +112,7 @@ using DeployFunction = decltype(&deploy::deploy);
 deploy::DeployOutcome run_at(Context& context, DeployFunction function, const std::string& certificate,
                              const store::Version& version, const deploy::Target& target, const std::string& name) {
   deploy::DeployOptions options = make_options(context, certificate, name);
-  if (context.shows_progress())
+  if (context.tells_steps())
     options.progress = [&](deploy::Step step, std::string_view detail) {
       log::info(fmt::format("{}: {}: {}", certificate, name, describe(step, detail)));
     };
@@ -116,6 +125,19 @@ deploy::DeployOutcome run_at(Context& context, DeployFunction function, const st
   }
 }
 
+/// Nothing is left to be done at a target in that state.
+bool is_settled(store::Deployment::State state) {
+  return state == store::Deployment::State::verified || state == store::Deployment::State::unverifiable;
+}
+
+/// The administrator has taken the certificate away there: `renew` does not bring it back, only `issue` and `deploy`.
+bool is_left_alone(const Context& context, const std::string& certificate, const std::string& target) {
+  if (context.invocation.verb != Verb::renew) return false;
+  const store::CertificateState state = context.certificates.load_state(certificate);
+  const auto found = state.deployments.find(target);
+  return found != state.deployments.end() && found->second.state == store::Deployment::State::withdrawn;
+}
+
 /// Adds what happened at one target to the run's report; false when that is an error.
 bool report(Context& context, const std::string& certificate, const std::string& target,
             const deploy::DeployOutcome& result, CertificateOutcome& outcome) {
@@ -124,7 +146,12 @@ bool report(Context& context, const std::string& certificate, const std::string&
     context.report.add_warning(
         {.code = "deployment", .subject = certificate, .message = fmt::format("{}: {}", target, warning)});
   outcome.targets.push_back({.target = target, .result = std::string(to_string(result.status)), .message = message});
-  if (state_of(result.status) == store::Deployment::State::verified) return true;
+  if (result.status == Status::unverifiable)
+    context.report.add_warning({.code = "unverifiable",
+                                .subject = certificate,
+                                .message = fmt::format("{}: {}: {}", certificate, target, message),
+                                .hint = result.hint});
+  if (result.status == Status::withdrawn || is_settled(state_of(result.status))) return true;
   const std::string lines = result.configuration.empty() ? "" : "\n" + result.configuration;
   context.report.add_error({.code = std::string(to_string(result.status)),
                             .subject = certificate,
@@ -133,15 +160,11 @@ bool report(Context& context, const std::string& certificate, const std::string&
   return false;
 }
 
-/// How far the certificate came at the target; empty: it is not there any more.
+/// How far the certificate came at the target.
 void remember(Context& context, const std::string& certificate, const std::string& target,
-              const std::optional<store::Deployment>& deployment) {
+              store::Deployment deployment) {
   store::CertificateState state = context.certificates.load_state(certificate);
-  if (deployment) {
-    state.deployments[target] = *deployment;
-  } else {
-    state.deployments.erase(target);
-  }
+  state.deployments[target] = std::move(deployment);
   context.certificates.save_state(certificate, state);
 }
 
@@ -151,9 +174,11 @@ bool is_in_service(const Context& context, const std::string& certificate) {
   const auto live = context.certificates.live_number(certificate);
   const store::CertificateState state = context.certificates.load_state(certificate);
   return std::ranges::all_of(context.config.targets, [&](const deploy::Target& target) {
-    const auto found = state.deployments.find(target_name(context, target));
+    const std::string name = target_name(context, target);
+    if (is_left_alone(context, certificate, name)) return true;
+    const auto found = state.deployments.find(name);
     return live && found != state.deployments.end() && found->second.version == *live &&
-           found->second.state == store::Deployment::State::verified;
+           is_settled(found->second.state);
   });
 }
 
@@ -182,13 +207,14 @@ bool deliver(Context& context, const std::string& certificate, const store::Vers
   bool all_serve_it = true;
   for (const deploy::Target& target : context.config.targets) {
     const std::string name = target_name(context, target);
+    if (is_left_alone(context, certificate, name)) continue;
     const deploy::DeployOutcome result = run_at(context, deploy::deploy, certificate, version, target, name);
-    report(context, certificate, name, result, outcome);
-    const store::Deployment::State state = state_of(result.status);
-    all_serve_it = all_serve_it && state == store::Deployment::State::verified;
+    all_serve_it = report(context, certificate, name, result, outcome) && all_serve_it;
     remember(context, certificate, name,
-             store::Deployment{
-                 .version = version.number, .state = state, .at = context.clock.now(), .message = message_of(result)});
+             {.version = version.number,
+              .state = state_of(result.status),
+              .at = context.clock.now(),
+              .message = message_of(result)});
   }
   return all_serve_it;
 }
@@ -200,8 +226,13 @@ bool withdraw(Context& context, const std::string& certificate, const store::Ver
     const std::string name = target_name(context, target);
     const deploy::DeployOutcome result = run_at(context, deploy::withdraw, certificate, version, target, name);
     const bool withdrawn = report(context, certificate, name, result, outcome);
-    all_withdrawn = all_withdrawn && withdrawn;
-    if (withdrawn) remember(context, certificate, name, std::nullopt);
+    all_withdrawn = withdrawn && all_withdrawn;
+    if (withdrawn)
+      remember(context, certificate, name,
+               {.version = version.number,
+                .state = store::Deployment::State::withdrawn,
+                .at = context.clock.now(),
+                .message = message_of(result)});
   }
   return all_withdrawn;
 }

@@ -23,6 +23,7 @@ bool deliver(Context& context, const std::string& certificate, const store::Vers
 
 /// Takes the first version away again at every target: what was there before mxcert came is put back. As `deliver` for
 /// the rest.
-bool withdraw(Context& context, const std::string& certificate, const store::Version& version, CertificateOutcome& outcome);
+bool withdraw(Context& context, const std::string& certificate, const store::Version& version,
+              CertificateOutcome& outcome);
 
 }  // namespace mxcert::app

@@ -105,9 +105,16 @@ void run_rollback(Context& context) {
   const std::string name = chosen_certificates(context).front();
   const auto live = context.certificates.live_number(name);
   if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
-  if (const auto previous = previous_version(context, name, *live)) {
+  const auto previous = previous_version(context, name, *live);
+  if (context.invocation.dry_run) {
+    CertificateOutcome outcome =
+        outcome_for(name, context.certificates.load(name, previous.value_or(*live)), "rollback");
+    outcome.result = "planned";
+    context.report.add(std::move(outcome));
+  } else if (previous) {
     roll_back_to(context, name, *live, *previous);
   } else {
+    require_targets(context);
     const store::Version version = context.certificates.load(name, *live);
     CertificateOutcome outcome = outcome_for(name, version, "rollback");
     if (withdraw(context, name, version, outcome)) outcome.result = "withdrawn";

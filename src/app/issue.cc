@@ -57,10 +57,25 @@ bool is_backing_off(Context& context, const mx::PlannedCertificate& planned) {
   if (!state.failure || context.clock.now() >= next_attempt(*state.failure)) return false;
   context.report.add_error({.code = "backing_off",
                             .subject = planned.name,
-                            .message = fmt::format("{}: not tried again before {}: {}", planned.name,
-                                                   format_time(next_attempt(*state.failure)), state.failure->message),
+                            .message = fmt::format("not tried again before {}, since it failed at {}: {}",
+                                                   format_time(next_attempt(*state.failure)),
+                                                   format_time(state.failure->at), state.failure->message),
                             .hint = state.failure->hint});
   return true;
+}
+
+/// An order that outlived its certificate (a run was killed in between) must not be taken up for the next one.
+void forget_finished_order(Context& context, const mx::PlannedCertificate& planned) {
+  if (planned.action == mx::Action::none && context.orders.find(planned.name)) context.orders.remove(planned.name);
+}
+
+void warn_of_no_target(Context& context, const std::string& certificate) {
+  context.report.add_warning(
+      {.code = "no_target",
+       .subject = certificate,
+       .message = fmt::format("{} is installed nowhere: no deploy target is configured", certificate),
+       .hint = fmt::format("add [[deploy]] hook = \"exim\", or have the daemon read {}",
+                           context.certificates.live_path(certificate).string())});
 }
 
 /// Orders if the plan says so, then installs wherever the live version is not in service yet.
@@ -73,6 +88,7 @@ void bring_up_to_date(Context& context, CertificateAuthority& ca, const mx::Plan
   outcome.version = live->number;
   outcome.names = live->leaf.names;
   outcome.not_after = live->leaf.not_after;
+  if (context.config.targets.empty()) warn_of_no_target(context, planned.name);
   if (is_in_service(context, planned.name)) return;
   if (!deliver(context, planned.name, *live, outcome)) {
     outcome.result = "failed";
@@ -83,6 +99,7 @@ void bring_up_to_date(Context& context, CertificateAuthority& ca, const mx::Plan
 }
 
 void process(Context& context, CertificateAuthority& ca, const mx::PlannedCertificate& planned) {
+  forget_finished_order(context, planned);
   const bool in_service = is_in_service(context, planned.name);
   CertificateOutcome outcome{.name = planned.name,
                              .names = planned.ascii_names(),
@@ -114,6 +131,7 @@ void process(Context& context, CertificateAuthority& ca, const mx::PlannedCertif
 void add_plan_warnings(Context& context, const mx::Plan& plan) {
   for (const mx::Warning& warning : plan.warnings)
     context.report.add_warning({.code = warning.code, .subject = warning.subject, .message = warning.message});
+  if (!is_renew(context)) context.report.warnings_told();  // they are in the plan's text
 }
 
 /// Cron hears nothing when all is well: `renew` only speaks when something was done or failed.
@@ -133,7 +151,6 @@ void run_dry(Context& context) {
   print_plan(context, plan);
   report_gaps(context, plan);
   for (const mx::PlannedCertificate& planned : plan.certificates) {
-    if (!is_selected(context, plan, planned)) continue;
     const bool idle = planned.action == mx::Action::none && is_in_service(context, planned.name);
     context.report.add({.name = planned.name,
                         .names = planned.ascii_names(),
@@ -159,7 +176,7 @@ void run_issue(Context& context) {
   report_gaps(context, plan);
   CertificateAuthority ca(context);
   for (const mx::PlannedCertificate& planned : plan.certificates)
-    if (is_selected(context, plan, planned)) process(context, ca, planned);
+    process(context, ca, planned);
   print_outcomes(context);
 }
 

@@ -107,14 +107,13 @@ acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, co
   solve::Http01Listener listener(context.config.listen.empty() ? solve::all_addresses() : context.config.listen);
   const acme::Solver solver = make_http01_solver(listener);
   const Deadline deadline = Deadline::after(context.clock, order_deadline);
-  const bool shows_progress = context.shows_progress();
   acme::IssueRequest request{.names = order.names, .csr_der = order.csr_der, .deadline = deadline};
   request.on_order = [&](const std::string& url) {
     order.url = url;
     context.orders.save(certificate, order);
   };
   request.on_progress = [&](const acme::Progress& progress) {
-    if (shows_progress) log::info(fmt::format("{}: {}", certificate, describe(progress)));
+    if (context.tells_steps()) log::info(fmt::format("{}: {}", certificate, describe(progress)));
   };
   for (bool again = false;; again = true) {
     if (!order.url.empty()) request.order_url = order.url;

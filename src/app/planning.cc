@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "app/context.h"
 #include "base/error.h"
@@ -45,6 +46,12 @@ dns::UnboundOptions resolver_options(const Context& context, ProgressLine& progr
           }};
 }
 
+/// A certificate of the CA's staging is not what the real one is asked for.
+std::string why_unwanted(const Context& context, const store::Version& live) {
+  if (live.record.directory.empty() || live.record.directory == context.config.directory_url) return {};
+  return fmt::format("it is from {}, and {} is configured", live.record.directory, context.config.directory_url);
+}
+
 std::vector<mx::CurrentCertificate> current_certificates(const Context& context) {
   std::vector<mx::CurrentCertificate> current;
   for (const std::string& name : context.certificates.names()) {
@@ -53,9 +60,31 @@ std::vector<mx::CurrentCertificate> current_certificates(const Context& context)
     current.push_back({.name = name,
                        .names = live->leaf.names,
                        .not_after = live->leaf.not_after,
-                       .lifetime = live->leaf.lifetime()});
+                       .lifetime = live->leaf.lifetime(),
+                       .unwanted = why_unwanted(context, *live)});
   }
   return current;
+}
+
+/// Leaves what concerns the domains that were named: the plan is made for all, so that a choice shrinks no certificate.
+void keep_chosen(const Context& context, mx::Plan& plan) {
+  std::set<dns::DnsName> chosen;
+  for (const std::string& argument : context.invocation.arguments)
+    chosen.insert(parse_argument(argument));
+  std::erase_if(plan.domains, [&](const mx::PlannedDomain& domain) { return !chosen.contains(domain.domain); });
+  std::set<dns::DnsName> hosts;
+  for (const mx::PlannedDomain& domain : plan.domains)
+    for (const mx::PlannedTarget& target : domain.targets)
+      hosts.insert(target.host);
+  std::set<std::string> subjects;
+  for (const dns::DnsName& domain : chosen)
+    subjects.insert(domain.ascii());
+  for (const dns::DnsName& host : hosts)
+    subjects.insert(host.ascii());
+  std::erase_if(plan.certificates, [&](const mx::PlannedCertificate& certificate) {
+    return std::ranges::none_of(certificate.names, [&](const dns::DnsName& name) { return hosts.contains(name); });
+  });
+  std::erase_if(plan.warnings, [&](const mx::Warning& warning) { return !subjects.contains(warning.subject); });
 }
 
 }  // namespace
@@ -76,32 +105,26 @@ mx::Plan make_plan(Context& context) {
   input.current = current_certificates(context);
   input.max_names = context.config.max_names;
   input.now = context.clock.now();
-  return mx::plan_certificates(input);
-}
-
-bool is_selected(const Context& context, const mx::Plan& plan, const mx::PlannedCertificate& certificate) {
-  if (context.invocation.arguments.empty()) return true;
-  const auto holds = [&](const mx::PlannedTarget& target) {
-    return std::ranges::find(certificate.names, target.host) != certificate.names.end();
-  };
-  return std::ranges::any_of(context.invocation.arguments, [&](const std::string& argument) {
-    const dns::DnsName name = dns::DnsName::parse(argument);
-    return std::ranges::any_of(plan.domains, [&](const mx::PlannedDomain& domain) {
-      return domain.domain == name && std::ranges::any_of(domain.targets, holds);
-    });
-  });
+  mx::Plan plan = mx::plan_certificates(input);
+  if (!context.invocation.arguments.empty()) keep_chosen(context, plan);
+  return plan;
 }
 
 void report_gaps(Context& context, const mx::Plan& plan) {
   for (const mx::PlannedDomain& domain : plan.domains) {
     if (domain.status != mx::MxStatus::temporary && domain.status != mx::MxStatus::bogus) continue;
-    context.report.add_error(
-        {.code = domain.status == mx::MxStatus::bogus ? "dns_bogus" : "dns_temporary",
-         .subject = domain.domain.ascii(),
-         .message = fmt::format("{}: {}", dns::display_name(domain.domain), domain.reason),
-         .hint = domain.status == mx::MxStatus::bogus
-                     ? "senders that validate cannot reach this domain either: its DNSSEC is broken"
-                     : "names that were served stay; run the same command again when the DNS answers"});
+    const bool bogus = domain.status == mx::MxStatus::bogus;
+    Finding finding{.code = bogus ? "dns_bogus" : "dns_temporary",
+                    .subject = domain.domain.ascii(),
+                    .message = fmt::format("{}: {}", dns::display_name(domain.domain), domain.reason),
+                    .hint = bogus ? "senders that validate cannot reach this domain either: its DNSSEC is broken"
+                                  : "names that were served stay; run the same command again when the DNS answers"};
+    // Nothing follows from it, so that cron need not hear of it (law 1).
+    if (context.invocation.verb == Verb::renew) {
+      context.report.add_warning(std::move(finding));
+    } else {
+      context.report.add_error(std::move(finding));
+    }
   }
   if (plan.certificates.empty())
     context.report.add_error(

@@ -25,7 +25,10 @@ std::string headline(const CertificateOutcome& outcome, SystemTime now) {
   } else if (outcome.result == "failed") {
     line += describe_failure(outcome);
   } else if (outcome.result == "planned") {
-    line += fmt::format("would {} {}", outcome.action, count_of(outcome.names.size(), "name"));
+    line += outcome.version.empty()
+                ? fmt::format("would {} {}", outcome.action, count_of(outcome.names.size(), "name"))
+                : fmt::format("would {} version {}", outcome.action == "rollback" ? "roll back to" : outcome.action,
+                              outcome.version);
   } else {
     line += fmt::format("{} version {}", outcome.result == "rolled_back" ? "rolled back to" : outcome.result,
                         outcome.version);

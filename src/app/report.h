@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,10 @@ class Report {
   void add_error(const Error& error, const std::string& subject);
   void add(CertificateOutcome outcome) { outcomes_.push_back(std::move(outcome)); }
 
+  /// The warnings so far were shown in another way.
+  void warnings_told() { told_warnings_ = warnings_.size(); }
+  std::span<const Finding> untold_warnings() const { return std::span(warnings_).subspan(told_warnings_); }
+
   bool failed() const { return !errors_.empty(); }
   const std::vector<Finding>& warnings() const { return warnings_; }
   const std::vector<Finding>& errors() const { return errors_; }
@@ -50,6 +55,7 @@ class Report {
 
  private:
   std::vector<Finding> warnings_;
+  std::size_t told_warnings_ = 0;
   std::vector<Finding> errors_;
   std::vector<CertificateOutcome> outcomes_;
 };

@@ -44,26 +44,29 @@ void run_command(Context& context) {
   }
 }
 
-/// One line of cause, and what to do below it.
-void tell(const Finding& error) {
-  log::error(error.message);
-  for (const std::string_view line : split(error.hint, '\n'))
-    if (!line.empty())
-      std::fprintf(stderr, "%s%s\n", &line.front() == error.hint.data() ? "hint: " : "      ", printable(line).c_str());
+void tell_hint(const std::string& hint) {
+  const char* lead = "hint: ";
+  for (const std::string_view line : split(hint, '\n')) {
+    if (line.empty()) continue;
+    std::fprintf(stderr, "%s%s\n", lead, printable(line).c_str());
+    lead = "      ";
+  }
 }
 
-/// Warnings of a plan are part of its text; cron hears them only when something went wrong as well.
-bool tells_warnings(const Context& context) {
-  if (context.invocation.verb == Verb::renew) return context.report.failed();
-  return context.invocation.verb == Verb::deploy || context.invocation.verb == Verb::rollback;
+/// One line, and what to do below it.
+void tell(const Finding& finding, void (*say)(std::string_view)) {
+  say(finding.message);
+  tell_hint(finding.hint);
 }
 
+/// Cron hears warnings only when something went wrong as well.
 void tell_findings(const Context& context) {
-  if (tells_warnings(context) || context.invocation.verbose)
-    for (const Finding& warning : context.report.warnings())
-      log::warning(warning.message);
+  const bool quiet_cron = context.invocation.verb == Verb::renew && !context.report.failed();
+  if (!quiet_cron || context.invocation.verbose)
+    for (const Finding& warning : context.report.untold_warnings())
+      tell(warning, log::warning);
   for (const Finding& error : context.report.errors())
-    tell(error);
+    tell(error, log::error);
 }
 
 /// For what stopped the command before it could print a result.
@@ -74,7 +77,7 @@ int give_up(const Error& error, bool json, int status) {
     report.add_error(finding);
     write_result(to_json(report));
   }
-  tell(finding);
+  tell(finding, log::error);
   return status;
 }
 

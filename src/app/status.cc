@@ -16,25 +16,37 @@ namespace {
 
 struct CertificateStatus {
   std::string name;
-  store::Version live;
+  std::optional<store::Version> live;  // none: every attempt has failed so far
   store::CertificateState state;
-  SystemTime due;  // when it is to be renewed
 };
+
+/// When it is to be renewed.
+SystemTime due(const store::Version& live) {
+  return mx::due_time(live.leaf.not_after, live.leaf.lifetime());
+}
 
 std::vector<CertificateStatus> collect(Context& context) {
   std::vector<CertificateStatus> all;
-  for (const std::string& name : context.certificates.names()) {
+  for (const std::string& name : context.certificates.known_names()) {
     try {
-      auto live = context.certificates.find_live(name);
-      if (!live) continue;
-      const SystemTime due = mx::due_time(live->leaf.not_after, live->leaf.lifetime());
-      all.push_back({name, std::move(*live), context.certificates.load_state(name), due});
+      CertificateStatus one{name, context.certificates.find_live(name), context.certificates.load_state(name)};
+      if (one.live || one.state.failure) all.push_back(std::move(one));
     } catch (Error& e) {
       e.add_context(name);
       context.report.add_error(e, name);
     }
   }
   return all;
+}
+
+void add_live(nlohmann::json& entry, const store::Version& live) {
+  entry["names"] = live.leaf.names;
+  entry["certificate_version"] = live.number;
+  entry["not_before"] = format_time(live.leaf.not_before);
+  entry["not_after"] = format_time(live.leaf.not_after);
+  entry["renew_at"] = format_time(due(live));
+  entry["directory"] = live.record.directory;
+  entry["fingerprint"] = live.leaf.sha256_fingerprint;
 }
 
 nlohmann::json to_json(const std::vector<CertificateStatus>& all) {
@@ -54,17 +66,13 @@ nlohmann::json to_json(const std::vector<CertificateStatus>& all) {
                  {"message", one.state.failure->message},
                  {"hint", one.state.failure->hint},
                  {"next_attempt", format_time(next_attempt(*one.state.failure))}};
-    list.push_back({{"name", one.name},
-                    {"names", one.live.leaf.names},
-                    {"desired", one.state.desired},
-                    {"certificate_version", one.live.number},
-                    {"not_before", format_time(one.live.leaf.not_before)},
-                    {"not_after", format_time(one.live.leaf.not_after)},
-                    {"renew_at", format_time(one.due)},
-                    {"directory", one.live.record.directory},
-                    {"fingerprint", one.live.leaf.sha256_fingerprint},
-                    {"deployments", deployments},
-                    {"failure", failure}});
+    nlohmann::json entry{{"name", one.name},
+                         {"desired", one.state.desired},
+                         {"certificate_version", nullptr},
+                         {"deployments", deployments},
+                         {"failure", failure}};
+    if (one.live) add_live(entry, *one.live);
+    list.push_back(std::move(entry));
   }
   return list;
 }
@@ -74,33 +82,52 @@ std::string remaining(SystemTime until, SystemTime now) {
   return left.count() < 0 ? format_duration(-left) + " ago" : "in " + format_duration(left);
 }
 
-std::string served_by(const store::CertificateState& state, const std::string& live) {
-  std::vector<std::string> parts;
-  for (const auto& [target, deployment] : state.deployments)
-    parts.push_back(deployment.version == live ? fmt::format("{} {}", target, store::to_string(deployment.state))
-                                               : fmt::format("{} {} with version {}", target,
-                                                             store::to_string(deployment.state), deployment.version));
-  return parts.empty() ? "nothing" : join(parts, ", ");
+std::vector<Row> describe_live(const store::Version& live, SystemTime now) {
+  return {{"names", join(live.leaf.names, ", ")},
+          {"version", fmt::format("{} from {}", live.number, live.leaf.issuer)},
+          {"expires", fmt::format("{} ({})", format_time(live.leaf.not_after), remaining(live.leaf.not_after, now))},
+          {"renewal", fmt::format("{} ({})", format_time(due(live)), remaining(due(live), now))}};
+}
+
+Row describe_deployment(const std::string& target, const store::Deployment& deployment, const std::string& live) {
+  const std::string version = deployment.version == live ? "" : fmt::format(", version {}", deployment.version);
+  using State = store::Deployment::State;
+  const std::string since = format_time(deployment.at);
+  switch (deployment.state) {
+    case State::verified:
+      return {"served by", fmt::format("{}{}, seen at {}", target, version, since)};
+    case State::unverifiable:
+    case State::unverified:
+      return {"installed", fmt::format("{}{}, not seen to be served: {}", target, version, deployment.message)};
+    case State::failed:
+      return {"not served by", fmt::format("{}: {}", target, deployment.message)};
+    case State::withdrawn:
+      return {"not served by", fmt::format("{}: taken away at {}; mxcert deploy brings it back", target, since)};
+  }
+  return {"not served by", target};
+}
+
+std::string describe(const CertificateStatus& one, SystemTime now, const TextStyle& style) {
+  std::vector<Row> rows;
+  if (one.live)
+    rows = describe_live(*one.live, now);
+  else
+    rows.push_back({"version", "none yet"});
+  for (const auto& [target, deployment] : one.state.deployments)
+    rows.push_back(describe_deployment(target, deployment, one.live ? one.live->number : ""));
+  if (const auto& failure = one.state.failure)
+    rows.push_back({"last failure", fmt::format("{}{}: {}", format_time(failure->at),
+                                                failure->count > 1 ? fmt::format(" ({} in a row)", failure->count) : "",
+                                                failure->message)});
+  return one.name + "\n" + format_table(rows, style, 2);
 }
 
 std::string to_text(const Context& context, const std::vector<CertificateStatus>& all) {
   if (all.empty()) return fmt::format("no certificate is stored in {} yet\n", context.state.root().string());
-  const SystemTime now = context.clock.now();
   std::string text;
-  for (const CertificateStatus& one : all) {
-    std::vector<Row> rows{{"names", join(one.live.leaf.names, ", ")},
-                          {"version", fmt::format("{} from {}", one.live.number, one.live.leaf.issuer)},
-                          {"expires", fmt::format("{} ({})", format_time(one.live.leaf.not_after),
-                                                  remaining(one.live.leaf.not_after, now))},
-                          {"renewal", fmt::format("{} ({})", format_time(one.due), remaining(one.due, now))},
-                          {"served by", served_by(one.state, one.live.number)}};
-    if (one.state.failure)
-      rows.push_back({"last failure", fmt::format("{} ({} in a row): {}", format_time(one.state.failure->at),
-                                                  one.state.failure->count, one.state.failure->message)});
-    text += one.name + "\n" +
-            format_table(rows, {.width = context.terminal.width, .color = context.terminal.color}, 2) + "\n";
-  }
-  text.pop_back();
+  for (const CertificateStatus& one : all)
+    text += (text.empty() ? "" : "\n") +
+            describe(one, context.clock.now(), {.width = context.terminal.width, .color = context.terminal.color});
   return text;
 }
 

@@ -3,7 +3,8 @@
 
 namespace mxcert::log {
 
-/// Diagnostics, for stderr (or syslog when nobody watches); never the result of a command. Secrets never come here.
+/// Diagnostics for stderr; never the result of a command. Secrets never come here. Errors and warnings say that they
+/// are such, steps are told as they are.
 enum class Level { debug, info, warning, error };
 
 /// Sets what is shown on stderr; `color` only when stderr is a terminal that wants it.

@@ -232,6 +232,9 @@ class Planner {
       certificate.action = Action::replace;
       certificate.why = fmt::format("it lacks {}", join(missing, ", "));
       if (due) certificate.why += " and " + expiry();
+    } else if (!current()->unwanted.empty()) {
+      certificate.action = Action::replace;
+      certificate.why = current()->unwanted;
     } else {
       certificate.action = due ? Action::renew : Action::none;
       certificate.why = due ? expiry() : fmt::format("it has every name, and {}", expiry());

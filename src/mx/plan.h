@@ -18,6 +18,7 @@ struct CurrentCertificate {
   std::vector<std::string> names = {};  // its subjectAltNames, A-labels, lower case
   SystemTime not_after = {};
   std::chrono::seconds lifetime{0};  // from notBefore to notAfter
+  std::string unwanted = {};         // why it has to go whatever its names and dates: `it is from another CA`
 };
 
 struct PlanInput {

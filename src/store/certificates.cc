@@ -31,8 +31,10 @@ std::string format_number(unsigned number) {
 }
 
 constexpr std::array state_names{std::pair{Deployment::State::verified, std::string_view("verified")},
+                                 std::pair{Deployment::State::unverifiable, std::string_view("unverifiable")},
                                  std::pair{Deployment::State::unverified, std::string_view("unverified")},
-                                 std::pair{Deployment::State::failed, std::string_view("failed")}};
+                                 std::pair{Deployment::State::failed, std::string_view("failed")},
+                                 std::pair{Deployment::State::withdrawn, std::string_view("withdrawn")}};
 
 Deployment::State parse_state(std::string_view text) {
   for (const auto& [state, name] : state_names)
@@ -55,15 +57,20 @@ std::string_view to_string(Deployment::State state) {
   return "failed";
 }
 
-std::vector<std::string> Certificates::names() const {
+std::vector<std::string> Certificates::known_names() const {
   std::vector<std::string> names;
   std::error_code missing;
   for (const fs::directory_entry& entry : fs::directory_iterator(directory_.certificates(), missing))
-    if (entry.is_directory() && !versions(entry.path().filename().string()).empty())
-      names.push_back(entry.path().filename().string());
+    if (entry.is_directory()) names.push_back(entry.path().filename().string());
   if (missing && missing != std::errc::no_such_file_or_directory)
     throw_system_error(missing.value(), "cannot read " + directory_.certificates().string(), "run mxcert as root");
   std::ranges::sort(names);
+  return names;
+}
+
+std::vector<std::string> Certificates::names() const {
+  std::vector<std::string> names = known_names();
+  std::erase_if(names, [this](const std::string& name) { return versions(name).empty(); });
   return names;
 }
 

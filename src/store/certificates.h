@@ -29,7 +29,13 @@ struct Version {
 
 /// How far a version came at one deploy target.
 struct Deployment {
-  enum class State { verified, unverified, failed };
+  enum class State {
+    verified,      // seen to be served
+    unverifiable,  // installed, and nobody says where to look
+    unverified,    // installed, but the daemon was down
+    failed,        // not installed, or taken back
+    withdrawn,     // taken away by the administrator
+  };
   std::string version;
   State state = State::failed;
   SystemTime at;
@@ -38,7 +44,6 @@ struct Deployment {
   bool operator==(const Deployment&) const = default;
 };
 std::string_view to_string(Deployment::State state);
-
 /// The last failure to get or install a certificate, until it succeeds.
 struct Failure {
   int count = 0;  // in a row
@@ -66,6 +71,8 @@ class Certificates {
 
   /// All certificates that have a complete version, in alphabetical order.
   std::vector<std::string> names() const;
+  /// Those, and the ones that were tried for but never issued.
+  std::vector<std::string> known_names() const;
   /// The numbers of its complete versions, oldest first.
   std::vector<std::string> versions(const std::string& name) const;
   /// Throws Error when it is not there or its files are damaged.

@@ -1,5 +1,7 @@
 #include "app/config.h"
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "catch.h"
@@ -14,6 +16,12 @@ namespace {
 struct Fixture {
   test::TempDir dir;
   ConfigOptions options;
+  const std::string hook = make_hook("hook");
+
+  std::string make_hook(const std::string& name) const {
+    write_file_atomically(dir / name, "#!/bin/sh\n", {.mode = 0755});
+    return (dir / name).string();
+  }
 
   Config load(const std::string& text) {
     write_file_atomically(dir / "mxcert.toml", text, {.mode = 0644});
@@ -36,7 +44,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE_METHOD(Fixture, "a full configuration is read") {
-  const Config config = load(R"(
+  const Config config = load(fmt::format(R"(
 contact = ["postmaster@example.com", "mailto:root@example.com"]
 agree_tos = true
 state_dir = "/tmp/state"
@@ -61,12 +69,13 @@ max_names = 25
 type = "http-01"
 listen = ["0.0.0.0:80", "[::]:80"]
 [[deploy]]
-hook = "exim"
+hook = "{}"
 verify = ["192.0.2.1:25"]
 configure = true
 [[deploy]]
-hook = "/usr/local/bin/hook"
-)");
+hook = "{}"
+)",
+                                         hook, make_hook("other")));
   CHECK(config.contact == std::vector<std::string>{"postmaster@example.com", "root@example.com"});
   CHECK(config.agree_tos);
   CHECK(config.directory_url == "https://acme-staging-v02.api.letsencrypt.org/directory");
@@ -118,6 +127,8 @@ TEST_CASE_METHOD(Fixture, "every bad value says where it stands, what was found 
       {"[challenge]\ntype = \"dns-01\"", "mxcert.toml:2:8: challenge type dns-01 is not supported"},
       {"[challenge]\nlisten = [\"port 80\"]", "mxcert.toml:2:11: "},
       {"[[deploy]]\nconfigure = true", "mxcert.toml:1:1: [[deploy]] without hook"},
+      {"[[deploy]]\nhok = \"exim\"", "mxcert.toml:2:1: unknown key hok in [deploy] | did you mean hook?"},
+      {"[[deploy]]\nhook = \"no-such-hook\"", "mxcert.toml:2:8: no hook \"no-such-hook\""},
       {"[[deploy]]\nhook = \"exim\"\nverify = [\"mx.example.com:25\"]", "mxcert.toml:3:11: "},
       {"[deploy]\nhook = \"exim\"", "must be a list of tables, as in [[deploy]]"},
       {"contact = [", "mxcert.toml:1:"},
@@ -143,7 +154,7 @@ TEST_CASE_METHOD(Fixture, "a file of domains is read line by line, and its bad l
 TEST_CASE_METHOD(Fixture, "options replace values and add to lists") {
   options.ca = "https://ca.example/dir";
   options.domains = {"example.net"};
-  options.deploy = {"exim"};
+  options.deploy = {hook};
   options.configure = true;
   options.agree_tos = true;
   const Config config = load("[ca]\ndirectory = \"letsencrypt\"\n[domains]\nlist = [\"example.com\"]\n");
@@ -153,6 +164,14 @@ TEST_CASE_METHOD(Fixture, "options replace values and add to lists") {
   CHECK(config.agree_tos);
   REQUIRE(config.targets.size() == 1);
   CHECK(config.targets.front().configure);
+}
+
+TEST_CASE_METHOD(Fixture, "an option for a target that the file has says more of the same target") {
+  options.deploy = {hook};
+  options.verify = {"192.0.2.1:25"};
+  const Config config = load("[[deploy]]\nhook = \"" + hook + "\"\n");
+  REQUIRE(config.targets.size() == 1);
+  CHECK(config.targets.front().verify.size() == 1);
 }
 
 TEST_CASE("a bad option is named") {

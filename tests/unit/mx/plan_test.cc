@@ -90,6 +90,14 @@ TEST_CASE("a gained name replaces the certificate, which keeps its stored name")
   CHECK(plan.certificates.front().why == "it lacks mx2.example.com");
 }
 
+TEST_CASE("a certificate that is not wanted any more is replaced, whatever it holds") {
+  PlanInput scene_input = with(input(scene(), {"example.com"}), {"mx.example.com"});
+  scene_input.current.front().unwanted = "it is from another CA";
+  const Plan plan = plan_certificates(scene_input);
+  CHECK(certificate(plan) == "replace mx.example.com: mx.example.com");
+  CHECK(plan.certificates.front().why == "it is from another CA");
+}
+
 TEST_CASE("the stored name stays, however the domains move") {
   CHECK(certificate(plan_certificates(
             with(input(scene(), {"example.com", "example.net", "second.example"}), {"mx2.example.com"}))) ==
