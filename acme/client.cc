@@ -27,8 +27,8 @@ auto in_context(std::string_view context, Action&& action) {
   }
 }
 
-Response post_one(Session& session, const SignedRequest& request, Deadline deadline) {
-  return require_success(std::move(session.post({&request, 1}, deadline).at(0)), session.clock().now());
+Response post_one(Session& session, const SignedRequest& request, Deadline deadline, std::size_t next_batch = 0) {
+  return require_success(std::move(session.post({&request, 1}, deadline, next_batch).at(0)), session.clock().now());
 }
 
 SignedRequest post_as_get(const std::string& url) {
@@ -134,7 +134,8 @@ Account Client::create_account(const NewAccount& account, Deadline deadline) {
 Order Client::new_order(const NewOrder& order, Deadline deadline) {
   const SignedRequest request{.url = directory(deadline).new_order, .payload = to_json(order)};
   return in_context("order", [&] {
-    const Response response = post_one(*session_, request, deadline);
+    const std::size_t authorizations = order.names.size();
+    const Response response = post_one(*session_, request, deadline, authorizations);
     return take_order(*session_, response, require_location(response, "order")).order;
   });
 }

@@ -63,6 +63,7 @@ class Client {
   /// `external_account_required` when the CA wants an account that exists elsewhere. RFC 8555 §7.3.
   Account create_account(const NewAccount& account, Deadline deadline);
 
+  /// Meanwhile asks for the nonces that fetching its authorizations will take.
   Order new_order(const NewOrder& order, Deadline deadline);
   OrderUpdate fetch_order(const std::string& order_url, Deadline deadline);
   OrderUpdate finalize(const Order& order, std::string_view csr_der, Deadline deadline);

@@ -73,17 +73,19 @@ Result Session::get(const std::string& url, Deadline deadline) {
   }
 }
 
-std::vector<Result> Session::post(std::span<const SignedRequest> requests, Deadline deadline) {
+std::vector<Result> Session::post(std::span<const SignedRequest> requests, Deadline deadline, std::size_t next_batch) {
+  const std::size_t full_wave = wave_size(requests.size());
   std::vector<std::optional<Result>> results(requests.size());
   std::deque<Attempt> waiting;
   for (std::size_t i = 0; i < requests.size(); ++i)
     waiting.push_back({.index = i});
   while (!waiting.empty()) {
-    fetch_nonces(std::min(waiting.size(), options_.max_parallel_requests), deadline);
-    const std::size_t size = std::min({waiting.size(), options_.max_parallel_requests, nonces_.size()});
+    fetch_nonces(std::min(waiting.size(), full_wave), deadline);
+    const std::size_t size = std::min({waiting.size(), full_wave, nonces_.size()});
     std::vector<Attempt> wave(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(size));
     waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(size));
-    std::vector<Result> answers = perform_signed(requests, wave, deadline);
+    const std::size_t new_nonces = count_missing_nonces(wave_size(next_batch));
+    std::vector<Result> answers = perform_signed(requests, wave, new_nonces, deadline);
     milliseconds pause{0};
     for (std::size_t i = 0; i < wave.size(); ++i) {
       const SignedRequest& request = requests[wave[i].index];
@@ -102,9 +104,9 @@ std::vector<Result> Session::post(std::span<const SignedRequest> requests, Deadl
 }
 
 std::vector<Result> Session::perform_signed(std::span<const SignedRequest> requests, std::span<const Attempt> wave,
-                                            Deadline deadline) {
+                                            std::size_t new_nonces, Deadline deadline) {
   std::vector<Request> signed_requests;
-  signed_requests.reserve(wave.size());
+  signed_requests.reserve(wave.size() + new_nonces);
   for (const Attempt& attempt : wave) {
     const SignedRequest& request = requests[attempt.index];
     if (!request.with_key && account_url_.empty()) throw Error("no account at this CA yet", "register one first");
@@ -115,9 +117,12 @@ std::vector<Result> Session::perform_signed(std::span<const SignedRequest> reque
                                .body = sign_jws(signer_, key_, header, request.payload),
                                .accept = request.accept});
   }
+  for (std::size_t i = 0; i < new_nonces; ++i)
+    signed_requests.push_back(ask_for_nonce(deadline));
   std::vector<Result> results = transport_.perform(signed_requests, deadline);
   for (const Result& result : results)
     if (const auto* response = std::get_if<Response>(&result)) keep_nonce(*response);
+  results.erase(results.begin() + static_cast<std::ptrdiff_t>(wave.size()), results.end());
   return results;
 }
 
@@ -156,12 +161,33 @@ std::string Session::take_nonce() {
   return nonce;
 }
 
+/// How many at once: no more than allowed, in as few waves as that takes, and these of one size, since each request of
+/// a wave needs a nonce.
+std::size_t Session::wave_size(std::size_t requests) const {
+  const std::size_t waves = (requests + options_.max_parallel_requests - 1) / options_.max_parallel_requests;
+  return waves == 0 ? 0 : (requests + waves - 1) / waves;
+}
+
+/// How many to ask for. A CA that gave fewer than it was asked for (Let's Encrypt lets a burst of ten through) is not
+/// asked for the rest again and again: with fewer it goes on all the same, a little slower.
+std::size_t Session::count_missing_nonces(std::size_t wanted) const {
+  return wanted - std::min(wanted, std::max(nonces_.size(), nonces_asked_for_));
+}
+
+Request Session::ask_for_nonce(Deadline deadline) {
+  ++nonces_asked_for_;
+  return {.method = Method::head, .url = directory(deadline).new_nonce};
+}
+
 /// Tops up what is in hand to `wanted` (RFC 8555 §7.2). Fewer will do, if there is one at least.
 void Session::fetch_nonces(std::size_t wanted, Deadline deadline) {
-  if (nonces_.size() >= wanted) return;
-  const std::string& url = directory(deadline).new_nonce;
   for (Attempt attempt;;) {
-    const std::vector<Request> requests(wanted - nonces_.size(), Request{.method = Method::head, .url = url});
+    if (nonces_.empty()) nonces_asked_for_ = 0;
+    const std::size_t missing = count_missing_nonces(wanted);
+    if (missing == 0) return;
+    std::vector<Request> requests;
+    for (std::size_t i = 0; i < missing; ++i)
+      requests.push_back(ask_for_nonce(deadline));
     std::vector<Result> results = transport_.perform(requests, deadline);
     for (const Result& result : results)
       if (const auto* response = std::get_if<Response>(&result)) keep_nonce(*response);

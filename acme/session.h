@@ -33,7 +33,8 @@ class Session {
   std::string& account_url() { return account_url_; }
 
   /// One result for each request, in the same order: an answer of any status, or why there is none.
-  std::vector<Result> post(std::span<const SignedRequest> requests, Deadline deadline);
+  /// Nonces for a batch of `next_batch` requests that will follow are asked for meanwhile, which saves a round trip.
+  std::vector<Result> post(std::span<const SignedRequest> requests, Deadline deadline, std::size_t next_batch = 0);
 
  private:
   struct Attempt {
@@ -43,14 +44,18 @@ class Session {
   };
   enum class Verdict { done, sign_again, repeat };
 
+  /// Also sends `new_nonces` requests for one.
   std::vector<Result> perform_signed(std::span<const SignedRequest> requests, std::span<const Attempt> wave,
-                                     Deadline deadline);
+                                     std::size_t new_nonces, Deadline deadline);
   Verdict judge(const Result& result, bool repeatable, Attempt& attempt, Deadline deadline,
                 std::chrono::milliseconds& pause);
   Result get(const std::string& url, Deadline deadline);
 
   void keep_nonce(const Response& response);
   std::string take_nonce();
+  std::size_t wave_size(std::size_t requests) const;
+  std::size_t count_missing_nonces(std::size_t wanted) const;
+  Request ask_for_nonce(Deadline deadline);
   void fetch_nonces(std::size_t wanted, Deadline deadline);
 
   Transport& transport_;
@@ -61,7 +66,8 @@ class Session {
   Jwk key_;
   std::string account_url_;
   std::optional<Directory> directory_;
-  std::vector<std::string> nonces_;  // the newest last, and used first
+  std::vector<std::string> nonces_;   // the newest last, and used first
+  std::size_t nonces_asked_for_ = 0;  // since there was none: each answer brings one for the one that it took
 };
 
 /// The answer if its status says success; throws TransportError or Problem otherwise.
