@@ -107,8 +107,8 @@ void run_rollback(Context& context) {
   if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
   const auto previous = previous_version(context, name, *live);
   if (context.invocation.dry_run) {
-    CertificateOutcome outcome =
-        outcome_for(name, context.certificates.load(name, previous.value_or(*live)), "rollback");
+    CertificateOutcome outcome = outcome_for(name, context.certificates.load(name, previous.value_or(*live)),
+                                             previous ? "rollback" : "withdraw");
     outcome.result = "planned";
     context.report.add(std::move(outcome));
   } else if (previous) {

@@ -113,7 +113,8 @@ acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, co
     context.orders.save(certificate, order);
   };
   request.on_progress = [&](const acme::Progress& progress) {
-    if (context.tells_steps()) log::info(fmt::format("{}: {}", certificate, describe(progress)));
+    const bool nothing_to_tell = progress.step == acme::Progress::Step::authorized && progress.done == 0;
+    if (context.tells_steps() && !nothing_to_tell) log::info(fmt::format("{}: {}", certificate, describe(progress)));
   };
   for (bool again = false;; again = true) {
     if (!order.url.empty()) request.order_url = order.url;
