@@ -2,7 +2,7 @@
 # The lab itself: a test that fails elsewhere shall not have failed because of the ground it stands on.
 . "$(dirname "$0")/lib.sh"
 
-ask() { on "${host:-client}" kdig +dnssec "$@"; expect_exit 0; }
+ask() { on client kdig +dnssec "$@"; expect_exit 0; }
 
 scene "the three domains' mail goes to mx.example.com, and DNSSEC proves it"
 for domain in example.com example.net example.org; do
@@ -52,8 +52,8 @@ expect_stdout 'status: NXDOMAIN'
 scene "nothing leads out of the lab"
 on foo curl -sS --connect-timeout 2 http://198.51.100.1/
 expect_exit 7
-host=foo ask debian.org A
-expect_stdout 'status: NXDOMAIN'
+on foo getent hosts debian.org
+expect_exit 2
 
 scene "Pebble answers its directory under a name that its HTTPS proves"
 on foo curl -sS --fail --cacert "$("$lab" ca-trust)" "$("$lab" pebble dir)"

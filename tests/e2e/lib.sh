@@ -35,7 +35,7 @@ scene() {
   end_scene
   scene_name=$1
   scene_started=$EPOCHREALTIME
-  printf '\n-- %s\n' "$1" >>"$transcript"
+  printf -- '-- %s\n' "$1" >>"$transcript"
 }
 
 # skip WHY: ends the test here, visibly
@@ -55,11 +55,17 @@ fail() {
   {
     echo "$test_name.sh:${BASH_LINENO[frame - 1]}: $*"
     sed -n "${BASH_LINENO[frame - 1]}s/^ */    /p" "$0"
-    echo "what was run:"
-    sed 's/^/    /' "$transcript"
+    echo "what was run, and what it printed in this scene:"
+    show_transcript
   } >&2
   scene_name=''
   exit 1
+}
+
+# Of the scenes before the last only the commands.
+show_transcript() {
+  awk '/^-- / { last = NR } { line[NR] = $0 }
+    END { for (i = 1; i <= NR; i++) if (i >= last || line[i] ~ /^(-- |\$ )/) print "    " line[i] }' "$transcript"
 }
 
 end_scene() { [ -z "$scene_name" ] || report pass ''; }

@@ -45,7 +45,7 @@ pebble_start() {
     echo $! >/run/pebble.pid' sh -config "$pebble_config" -dnsserver 192.0.2.54:53 "${options[@]}"
   local count=0
   until host_exec ca bash -c 'exec 3<>/dev/tcp/127.0.0.1/14000 4<>/dev/tcp/127.0.0.1/15000' 2>/dev/null; do
-    if [ $((count += 1)) -gt 200 ] || ! host_runs ca /run/pebble.pid; then
+    if [ $((count += 1)) -gt 600 ] || ! host_runs ca /run/pebble.pid; then
       die "pebble did not start: $(pebble_logs | tail -n 5)"
     fi
     sleep 0.05

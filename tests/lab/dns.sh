@@ -238,7 +238,7 @@ knot_wait() {
   local zone question=() count=0
   for zone in $(knot_zones); do question+=("$zone" SOA); done
   until [ "$(host_exec dns kdig @192.0.2.53 +short +time=1 +retry=0 "${question[@]}" 2>/dev/null | grep -c .)" = $((${#question[@]} / 2)) ]; do
-    [ $((count += 1)) -le 100 ] || die "knot does not answer: $(host_exec dns tail -n 5 /var/log/knot.log)"
+    [ $((count += 1)) -le 600 ] || die "knot does not answer: $(host_exec dns tail -n 5 /var/log/knot.log)"
     sleep 0.05
   done
 }

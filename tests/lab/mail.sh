@@ -80,7 +80,7 @@ exim_control() {
 exim_wait() {
   local count=0
   until host_exec foo bash -c 'exec 3<>/dev/tcp/192.0.2.1/25' 2>/dev/null; do
-    [ $((count += 1)) -le 100 ] || die "exim does not listen: $(host_exec foo tail -n 5 /var/log/exim4/mainlog /var/log/exim4/paniclog)"
+    [ $((count += 1)) -le 600 ] || die "exim does not listen: $(host_exec foo tail -n 5 /var/log/exim4/mainlog /var/log/exim4/paniclog)"
     sleep 0.05
   done
 }
@@ -100,7 +100,7 @@ tls_probe() {
   output=$(host_exec client timeout 15 openssl s_client -connect "$target" "${options[@]}" </dev/null 2>&1) || true
   grep -q 'BEGIN CERTIFICATE' <<<"$output" ||
     die "tls $target: no certificate shown: $(grep -iE 'error|refused|didn.t|timed|unable' <<<"$output" | head -n 2 | tr '\n' ' ')"
-  openssl x509 -noout -subject -issuer -enddate -ext subjectAltName -fingerprint -sha256 <<<"$output" 2>/dev/null |
+  openssl x509 -noout -nameopt oneline -subject -issuer -enddate -ext subjectAltName -fingerprint -sha256 <<<"$output" 2>/dev/null |
     sed -n -e 's/^subject=/subject  /p' -e 's/^issuer=/issuer   /p' -e 's/^notAfter=/until    /p' \
       -e 's/^ *DNS:/names    DNS:/p' -e 's/^sha256 Fingerprint=/sha256   /ip'
 }
