@@ -96,7 +96,8 @@ std::string hint_for_request(const ProblemDocument& problem) {
     return problem.instance.empty()
                ? "log in at the CA: it wants something of the account's owner"
                : fmt::format("open {}: the CA wants something of the account's owner", problem.instance);
-  return find_hint(request_hints, problem);
+  const std::string hint = find_hint(request_hints, problem);
+  return hint.empty() && problem.status >= 500 ? "the CA has a problem of its own: try again later" : hint;
 }
 
 std::string hint_for_validation(const ProblemDocument& problem) {

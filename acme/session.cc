@@ -53,11 +53,18 @@ Session::Session(Transport& transport, Clock& clock, Signer signer, std::string 
 
 const Directory& Session::directory(Deadline deadline) {
   if (directory_) return *directory_;
+  const std::string context = "directory " + directory_url_;
   try {
     const Response response = require_success(get(directory_url_, deadline), clock_.now());
     directory_ = parse_directory(response.body);
+  } catch (const Interrupted&) {
+    throw;
+  } catch (Problem& problem) {
+    problem.add_context(context);
+    if (!problem.hint().empty()) throw;
+    throw Error(problem.message(), "check that [ca] directory is the URL of an ACME directory", problem.code());
   } catch (Error& error) {
-    error.add_context(fmt::format("directory {}", directory_url_));
+    error.add_context(context);
     throw;
   }
   return *directory_;

@@ -60,6 +60,14 @@ TEST_CASE("a directory that is none says which and what to check") {
   scene.ca.replace("/dir", answer(200, "<html>"));
   CHECK_THROWS_WITH(scene.client.directory(scene.deadline), ContainsSubstring("directory https://ca.test/dir: "));
   scene.ca.replace("/dir", answer(404));
+  try {
+    scene.client.directory(scene.deadline);
+    FAIL("not refused");
+  } catch (const Error& error) {
+    CHECK(error.message() == "directory https://ca.test/dir: rejected by the CA: HTTP status 404 without a reason");
+    CHECK_THAT(error.hint(), ContainsSubstring("[ca] directory"));
+  }
+  scene.ca.replace("/dir", answer(502));
   CHECK_THROWS_AS(scene.client.directory(scene.deadline), acme::Problem);
 }
 
@@ -268,6 +276,13 @@ TEST_CASE("a busy CA is left alone for the seconds it asks for, a rate limit of 
     CHECK_THAT(refusal.hint(), ContainsSubstring("10 hours"));
   }
   CHECK(scene.clock.slept() == 7s);
+}
+
+TEST_CASE("a CA that asks for a minute is for whoever runs us to wait for") {
+  Scene scene;
+  scene.ca.on("/new-order", with_retry_after(answer(503), "60"));
+  CHECK_THROWS_AS(scene.client.new_order({.names = {"mx.example.com"}}, scene.deadline), acme::Problem);
+  CHECK(scene.clock.slept() == 0s);
 }
 
 TEST_CASE("no pause goes past the deadline") {

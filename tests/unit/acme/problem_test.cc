@@ -49,3 +49,8 @@ TEST_CASE("an account that may not and a server that answers wrongly are the sam
   CHECK_THAT(acme::hint_for_request(document("unauthorized")), ContainsSubstring("account"));
   CHECK_THAT(acme::hint_for_validation(document("unauthorized")), ContainsSubstring("IPv6"));
 }
+
+TEST_CASE("a CA that fails without a reason is to be tried later") {
+  CHECK_THAT(acme::hint_for_request({.status = 502}), ContainsSubstring("later"));
+  CHECK(acme::hint_for_request({.status = 404}).empty());
+}
