@@ -42,9 +42,8 @@ void CertificateAuthority::connect() {
 
   const auto stored = context_.accounts.find_key(url);
   key_is_new_ = !stored;
-  account_key_ = stored
-                     ? parse_account_key(*stored, context_.accounts.path(url))
-                     : std::make_unique<pki::PrivateKey>(pki::PrivateKey::generate(pki::KeyType::ecdsa_p256));
+  account_key_ = stored ? parse_account_key(*stored, context_.accounts.path(url))
+                        : std::make_unique<pki::PrivateKey>(pki::PrivateKey::generate(pki::KeyType::ecdsa_p256));
   acme::Signer signer{.public_key_der = account_key_->public_key_der(),
                       .sign = [key = account_key_.get()](std::string_view data) { return key->sign(data); }};
   client_ = std::make_unique<acme::Client>(*transport_, context_.clock, std::move(signer), url);

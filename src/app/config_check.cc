@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "app/commands.h"
 #include "app/context.h"
@@ -12,10 +11,10 @@ namespace mxcert::app {
 void run_config_check(Context& context) {
   const auto settings = explain_config(context.config);
   if (context.invocation.json) {
-    nlohmann::json values = nlohmann::json::object();
+    Json values = Json::object();
     for (const auto& [key, value] : settings)
       values[key] = value;
-    nlohmann::json document{{"version", 1}, {"config", values}};
+    Json document{{"version", 1}, {"config", values}};
     add_findings(document, context.report);
     return write_result(dump(document));
   }

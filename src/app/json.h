@@ -1,6 +1,7 @@
 #pragma once
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/clock.h"
@@ -8,13 +9,19 @@
 // For the .cc files of this folder only.
 namespace mxcert::app {
 
+struct Finding;
 class Report;
 
+/// Keys stay in the order in which they are written, for people who look.
+using Json = nlohmann::ordered_json;
+
 /// `"2026-11-23T15:54:00Z"` or `null`.
-nlohmann::json time_or_null(const std::optional<SystemTime>& time);
+Json time_or_null(const std::optional<SystemTime>& time);
+/// `[ { "code", "subject", "message", "hint" } ]`.
+Json to_json(std::span<const Finding> findings);
 /// Adds `warnings` and `errors`.
-void add_findings(nlohmann::json& document, const Report& report);
+void add_findings(Json& document, const Report& report);
 /// Indented, with a newline; text that is not UTF-8 is mended.
-std::string dump(const nlohmann::json& document);
+std::string dump(const Json& document);
 
 }  // namespace mxcert::app

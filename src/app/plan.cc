@@ -7,11 +7,10 @@ namespace mxcert::app {
 
 void run_plan(Context& context) {
   const mx::Plan plan = make_plan(context);
+  report_gaps(context, plan);  // says what `issue` would say, its exit status included
   write_result(context.invocation.json
-                   ? plan_to_json(plan)
+                   ? plan_to_json(plan, context.report.errors())
                    : plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}));
-  // Says what `issue` would say, its exit status included.
-  report_gaps(context, plan);
 }
 
 }  // namespace mxcert::app

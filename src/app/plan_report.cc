@@ -4,21 +4,20 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
 #include <utility>
 
+#include "app/json.h"
 #include "base/text.h"
 
 namespace mxcert::app {
 namespace {
 
 using dns::DnsName;
-using nlohmann::ordered_json;
 
-ordered_json target_to_json(const mx::PlannedTarget& target) {
-  ordered_json addresses = ordered_json::array();
+Json target_to_json(const mx::PlannedTarget& target) {
+  Json addresses = Json::array();
   for (const dns::IpAddress& address : target.addresses)
     addresses.push_back(address.to_string());
   return {{"host", target.host.ascii()},
@@ -26,12 +25,12 @@ ordered_json target_to_json(const mx::PlannedTarget& target) {
           {"implicit", target.implicit},
           {"owner", to_string(target.owner)},
           {"addresses", std::move(addresses)},
-          {"canonical", target.canonical ? ordered_json(target.canonical->ascii()) : ordered_json(nullptr)},
+          {"canonical", target.canonical ? Json(target.canonical->ascii()) : Json(nullptr)},
           {"reason", target.reason}};
 }
 
-ordered_json domain_to_json(const mx::PlannedDomain& domain) {
-  ordered_json targets = ordered_json::array();
+Json domain_to_json(const mx::PlannedDomain& domain) {
+  Json targets = Json::array();
   for (const mx::PlannedTarget& target : domain.targets)
     targets.push_back(target_to_json(target));
   return {{"domain", domain.domain.unicode()},  {"ascii", domain.domain.ascii()},     {"source", domain.source},
@@ -39,22 +38,21 @@ ordered_json domain_to_json(const mx::PlannedDomain& domain) {
           {"targets", std::move(targets)}};
 }
 
-ordered_json certificate_to_json(const mx::PlannedCertificate& certificate) {
-  return {
-      {"name", certificate.name},
-      {"names", certificate.ascii_names()},
-      {"action", to_string(certificate.action)},
-      {"why", certificate.why},
-      {"not_after", certificate.not_after ? ordered_json(format_time(*certificate.not_after)) : ordered_json(nullptr)}};
+Json certificate_to_json(const mx::PlannedCertificate& certificate) {
+  return {{"name", certificate.name},
+          {"names", certificate.ascii_names()},
+          {"action", to_string(certificate.action)},
+          {"why", certificate.why},
+          {"not_after", time_or_null(certificate.not_after)}};
 }
 
-ordered_json warning_to_json(const mx::Warning& warning) {
+Json warning_to_json(const mx::Warning& warning) {
   return {{"code", warning.code}, {"subject", warning.subject}, {"message", warning.message}};
 }
 
 template <typename Items, typename ToJson>
-ordered_json list_to_json(const Items& items, ToJson to_json_of_one) {
-  ordered_json list = ordered_json::array();
+Json list_to_json(const Items& items, ToJson to_json_of_one) {
+  Json list = Json::array();
   for (const auto& item : items)
     list.push_back(to_json_of_one(item));
   return list;
@@ -111,6 +109,7 @@ std::vector<HostLine> group_by_host(const mx::Plan& plan) {
     for (const mx::PlannedTarget& target : domain.targets)
       hosts.try_emplace(target.host, HostLine{&target, {}}).first->second.domains.push_back(&domain);
   std::vector<HostLine> lines;
+  lines.reserve(hosts.size());
   for (auto& [host, line] : hosts)
     lines.push_back(std::move(line));
   std::ranges::stable_sort(lines, {}, [](const HostLine& line) { return rank(line.target->owner); });
@@ -135,6 +134,7 @@ class TextReport {
 
   std::string list_domains(const HostLine& line) {
     std::vector<std::string> texts;
+    texts.reserve(line.domains.size());
     for (const mx::PlannedDomain* domain : line.domains)
       texts.push_back(domain->domain == line.target->host && line.target->implicit ? "itself (it has no MX record)"
                                                                                    : show(domain->domain));
@@ -208,12 +208,12 @@ class TextReport {
 
 }  // namespace
 
-std::string plan_to_json(const mx::Plan& plan) {
-  const ordered_json document{{"version", 1},
-                              {"domains", list_to_json(plan.domains, domain_to_json)},
-                              {"certificates", list_to_json(plan.certificates, certificate_to_json)},
-                              {"warnings", list_to_json(plan.warnings, warning_to_json)}};
-  return document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+std::string plan_to_json(const mx::Plan& plan, std::span<const Finding> errors) {
+  return dump({{"version", 1},
+               {"domains", list_to_json(plan.domains, domain_to_json)},
+               {"certificates", list_to_json(plan.certificates, certificate_to_json)},
+               {"warnings", list_to_json(plan.warnings, warning_to_json)},
+               {"errors", to_json(errors)}});
 }
 
 std::string plan_to_text(const mx::Plan& plan, const TextStyle& style) {

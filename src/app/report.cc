@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "app/json.h"
 #include "base/text.h"
 
@@ -52,21 +50,20 @@ void Report::add_error(const Error& error, const std::string& subject) {
 }
 
 std::string to_json(const Report& report) {
-  nlohmann::json certificates = nlohmann::json::array();
+  Json certificates = Json::array();
   for (const CertificateOutcome& outcome : report.outcomes()) {
-    nlohmann::json targets = nlohmann::json::array();
+    Json targets = Json::array();
     for (const TargetOutcome& target : outcome.targets)
       targets.push_back({{"target", target.target}, {"result", target.result}, {"message", target.message}});
-    certificates.push_back(
-        {{"name", outcome.name},
-         {"names", outcome.names},
-         {"action", outcome.action},
-         {"result", outcome.result},
-         {"certificate_version", outcome.version.empty() ? nlohmann::json() : nlohmann::json(outcome.version)},
-         {"not_after", time_or_null(outcome.not_after)},
-         {"deployments", targets}});
+    certificates.push_back({{"name", outcome.name},
+                            {"names", outcome.names},
+                            {"action", outcome.action},
+                            {"result", outcome.result},
+                            {"certificate_version", outcome.version.empty() ? Json() : Json(outcome.version)},
+                            {"not_after", time_or_null(outcome.not_after)},
+                            {"deployments", targets}});
   }
-  nlohmann::json document{{"version", 1}, {"certificates", certificates}};
+  Json document{{"version", 1}, {"certificates", certificates}};
   add_findings(document, report);
   return dump(document);
 }

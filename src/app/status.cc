@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "app/backoff.h"
 #include "app/commands.h"
 #include "app/context.h"
@@ -39,7 +37,7 @@ std::vector<CertificateStatus> collect(Context& context) {
   return all;
 }
 
-void add_live(nlohmann::json& entry, const store::Version& live) {
+void add_live(Json& entry, const store::Version& live) {
   entry["names"] = live.leaf.names;
   entry["certificate_version"] = live.number;
   entry["not_before"] = format_time(live.leaf.not_before);
@@ -49,28 +47,28 @@ void add_live(nlohmann::json& entry, const store::Version& live) {
   entry["fingerprint"] = live.leaf.sha256_fingerprint;
 }
 
-nlohmann::json to_json(const std::vector<CertificateStatus>& all) {
-  nlohmann::json list = nlohmann::json::array();
+Json to_json(const std::vector<CertificateStatus>& all) {
+  Json list = Json::array();
   for (const CertificateStatus& one : all) {
-    nlohmann::json deployments = nlohmann::json::array();
+    Json deployments = Json::array();
     for (const auto& [target, deployment] : one.state.deployments)
       deployments.push_back({{"target", target},
                              {"certificate_version", deployment.version},
                              {"state", store::to_string(deployment.state)},
                              {"at", format_time(deployment.at)},
                              {"message", deployment.message}});
-    nlohmann::json failure;
+    Json failure;
     if (one.state.failure)
       failure = {{"count", one.state.failure->count},
                  {"at", format_time(one.state.failure->at)},
                  {"message", one.state.failure->message},
                  {"hint", one.state.failure->hint},
                  {"next_attempt", format_time(next_attempt(*one.state.failure))}};
-    nlohmann::json entry{{"name", one.name},
-                         {"desired", one.state.desired},
-                         {"certificate_version", nullptr},
-                         {"deployments", deployments},
-                         {"failure", failure}};
+    Json entry{{"name", one.name},
+               {"desired", one.state.desired},
+               {"certificate_version", nullptr},
+               {"deployments", deployments},
+               {"failure", failure}};
     if (one.live) add_live(entry, *one.live);
     list.push_back(std::move(entry));
   }
@@ -136,7 +134,7 @@ std::string to_text(const Context& context, const std::vector<CertificateStatus>
 void run_status(Context& context) {
   const std::vector<CertificateStatus> all = collect(context);
   if (!context.invocation.json) return write_result(to_text(context, all));
-  nlohmann::json document{{"version", 1}, {"certificates", to_json(all)}};
+  Json document{{"version", 1}, {"certificates", to_json(all)}};
   add_findings(document, context.report);
   write_result(dump(document));
 }
