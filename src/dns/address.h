@@ -33,7 +33,7 @@ class IpAddress {
   bool is_global() const noexcept;
 
   /// IPv4 before IPv6, then by octets.
-  auto operator<=>(const IpAddress&) const = default;
+  auto operator<=>(const IpAddress&) const = default;  // NOLINT(modernize-use-nullptr): takes the 0 of a < b
 
  private:
   IpAddress() = default;

@@ -20,14 +20,14 @@ enum class RecordType : std::uint16_t { a = 1, mx = 15, aaaa = 28 };
 struct Question {
   DnsName name;
   RecordType type = RecordType::a;
-  auto operator<=>(const Question&) const = default;
+  auto operator<=>(const Question&) const = default;  // NOLINT(modernize-use-nullptr): takes the 0 of a < b
 };
 
 /// RFC 1035 §3.3.9. The exchange may be the root (RFC 7505) or no host name at all: see DnsName::why_not_a_host.
 struct MxRecord {
   std::uint16_t preference = 0;
   DnsName exchange;
-  auto operator<=>(const MxRecord&) const = default;
+  auto operator<=>(const MxRecord&) const = default;  // NOLINT(modernize-use-nullptr): takes the 0 of a < b
 };
 
 enum class AnswerStatus {

@@ -36,7 +36,7 @@ class DnsName {
   /// Empty when it can be the name of a host in a certificate; otherwise why not: `is an address, not a host name`.
   std::string why_not_a_host() const;
 
-  auto operator<=>(const DnsName&) const = default;
+  auto operator<=>(const DnsName&) const = default;  // NOLINT(modernize-use-nullptr): takes the 0 of a < b
 
  private:
   explicit DnsName(std::string ascii) : ascii_(std::move(ascii)) {}

@@ -254,6 +254,7 @@ void warn_of_targets(MxLookup& lookup) {
 std::vector<MxLookup> find_mx_targets(dns::Resolver& resolver, std::span<const MailDomain> domains) {
   std::vector<MxLookup> lookups = distinct_lookups(domains);
   std::vector<Question> questions;
+  questions.reserve(lookups.size());
   for (const MxLookup& lookup : lookups)
     questions.push_back({lookup.domain.name, RecordType::mx});
   const Answers answers = ask(resolver, questions);

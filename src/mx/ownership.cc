@@ -62,6 +62,7 @@ const HostPattern* find_match(const std::vector<HostPattern>& patterns, const dn
 std::string list(const std::vector<dns::IpAddress>& addresses) {
   constexpr std::size_t shown = 4;
   std::vector<std::string> texts;
+  texts.reserve(addresses.size());
   for (const dns::IpAddress& address : addresses)
     texts.push_back(address.to_string());
   if (texts.size() > shown) {

@@ -200,9 +200,11 @@ class Planner {
 
   std::vector<DnsName> ordered_names(std::string_view first) const {
     std::vector<DnsName> names;
+    names.reserve(wanted_.size());
     for (const auto& [name, demand] : wanted_)
       names.push_back(name);
-    std::ranges::stable_partition(names, [&](const DnsName& name) { return name.ascii() == first; });
+    const auto own = std::ranges::find(names, first, &DnsName::ascii);
+    if (own != names.end()) std::rotate(names.begin(), own, own + 1);
     return names;
   }
 
@@ -284,6 +286,7 @@ class Planner {
 
 std::vector<std::string> PlannedCertificate::ascii_names() const {
   std::vector<std::string> texts;
+  texts.reserve(names.size());
   for (const DnsName& host : names)
     texts.push_back(host.ascii());
   return texts;

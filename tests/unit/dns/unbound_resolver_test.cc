@@ -92,20 +92,18 @@ TEST_CASE("a name goes over the wire once, however often it is asked for") {
   CHECK(server.asked("mx.example") == 1);
 }
 
-TEST_CASE("dead zones do not take the living ones with them") {
+TEST_CASE("dead zones do not take the living ones with them, even if all that is asked first is dead") {
   RealClock clock;
   const test::DnsServer server;
   UnboundResolver resolver(
-      clock, {.servers = {server.address()}, .validate = false, .max_in_flight = 5, .query_timeout = 300ms});
-  std::vector<Question> questions;
+      clock, {.servers = {server.address()}, .validate = false, .max_in_flight = 5, .query_timeout = 400ms});
+  std::vector<Question> questions{question("mx.example"), question("mx.other.example")};
   for (int i = 0; i < 20; ++i)
-    questions.push_back(question("mx.d" + std::to_string(i) + ".example"));
-  for (int i = 0; i < 10; ++i)
     questions.push_back(question("silent.d" + std::to_string(i) + ".example"));
   const std::vector<Answer> answers = resolver.resolve(questions);
   for (std::size_t i = 0; i < answers.size(); ++i) {
     CAPTURE(i, answers[i].reason);
-    CHECK(answers[i].status == (i < 20 ? AnswerStatus::ok : AnswerStatus::temporary));
+    CHECK(answers[i].status == (i < 2 ? AnswerStatus::ok : AnswerStatus::temporary));
   }
 }
 
