@@ -80,7 +80,6 @@ TEST_CASE("a CA over plain HTTP is refused") {
 
 TEST_CASE("an account is found by its key, and later requests name it by its URL") {
   Scene scene;
-  scene.client.use_account("");
   scene.ca.on("/new-account",
               {acme::Response{.status = 200, .location = FakeCa::url("/account/7"), .body = R"({"status":"valid"})"}});
   scene.ca.on("/order/1", answer(200, order_body));

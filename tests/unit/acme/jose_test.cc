@@ -165,6 +165,7 @@ TEST_CASE("keys and signatures that ACME cannot use are refused") {
   const auto other = pki::PrivateKey::generate(pki::KeyType::ecdsa_p384);
   CHECK_THROWS_AS(acme::sign_jws({.sign = [](std::string_view) { return "junk"; }}, jwk, {}, ""), Error);
   CHECK_THROWS_AS(acme::sign_jws(signer_of(other), jwk, {}, ""), Error);
+  CHECK_THROWS_AS(acme::sign_jws({.sign = [&](auto data) { return key.sign(data) + "x"; }}, jwk, {}, ""), Error);
 }
 
 TEST_CASE("a key authorization is token and thumbprint with a dot between") {
