@@ -57,7 +57,6 @@ root=$MXCERT_LAB_DIR/share/ca-root.pem
 
 # The greeting and the answer to EHLO: what the mail server calls itself.
 greeting() {
-  # shellcheck disable=SC2016  # expanded in the host
   "$lab" exec client bash -c 'exec 3<>/dev/tcp/192.0.2.1/25; read -r line <&3; echo "$line"
     printf "EHLO client.lab.example\r\n" >&3; read -r line <&3; echo "$line"' | tr -d '\r' | sed 's/^/  /'
 }
@@ -96,7 +95,6 @@ tell "  no"
 
 chapter "mxcert looks at the domains"
 "$lab" exec foo mkdir -p /etc/mxcert
-# shellcheck disable=SC2016  # expanded in the host
 "$lab" exec foo sh -c 'cat >"$0"' /etc/mxcert/mxcert.toml <<TOML
 contact   = ["postmaster@example.com"]
 agree_tos = true

@@ -76,7 +76,7 @@ lint_shell() {
       '#!/bin/sh'* | '#!/bin/bash'* | '#!/usr/bin/env bash'*) scripts+=("$file") ;;
     esac
   done < <(files)
-  shellcheck -x -P SCRIPTDIR "${scripts[@]}"
+  shellcheck "${scripts[@]}"
 }
 
 lint_manual() {
@@ -89,7 +89,6 @@ lint_manual() {
 # looked at, and never one again that was clean and of which nothing changed that it includes.
 lint_tidy() {
   local file key included changed stamps=$PWD/build/tidy
-  # shellcheck disable=SC2016  # expanded by the shell that xargs starts
   local tidy_one='clang-tidy --quiet -p build/release "$0" 2>/dev/null && touch "$1"'
   mkdir -p "$stamps"
   changed=$(changed_sources)

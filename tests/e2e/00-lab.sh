@@ -84,7 +84,6 @@ for address in "${mail_addresses[@]}"; do
 done
 
 scene "Exim takes mail for the three domains and for no other"
-# shellcheck disable=SC2016  # expanded in the host
 on client bash -c 'exec 3<>/dev/tcp/192.0.2.1/25; printf "EHLO client.lab.example\r\nMAIL FROM:<>\r\n" >&3
   for domain in example.com example.net example.org lab.example; do printf "RCPT TO:<postmaster@%s>\r\n" $domain >&3; done
   printf "QUIT\r\n" >&3; cat <&3'

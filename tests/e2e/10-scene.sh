@@ -94,7 +94,7 @@ expect_exit 0
 expect_no_stderr
 expect_stdout_like '^mx.example.com: nothing is due, valid until '
 expect_stdout_like '^ *to do +nothing to do: it has every name'
-for round in 1 2; do
+for _ in 1 2; do
   mxcert renew
   expect_exit 0
   expect_no_output

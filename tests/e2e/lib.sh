@@ -136,7 +136,6 @@ zone() { lab zone "$@"; }
 
 # put HOST PATH [MODE] < content
 put() {
-  # shellcheck disable=SC2016  # expanded in the host
   "$lab" exec "$1" sh -c 'mkdir -p "$(dirname "$0")" && cat >"$0" && chmod "$1" "$0"' "$2" "${3:-0644}" || fail "put $1 $2"
   echo "\$ put $1 $2" >>"$transcript"
 }
@@ -212,40 +211,39 @@ mail_addresses=(192.0.2.1 '[2001:db8::1]')
 # expect_served NAME PORT [ADDRESS…]: a sender that wants to reach NAME, and trusts the CA, is satisfied on every
 # address, whether it says which name it wants or not
 expect_served() {
-  local name=$1 port=$2 address sni how=()
+  local name=$1 port=$2 address sni starttls=()
   shift 2
   [ $# -gt 0 ] || set -- "${mail_addresses[@]}"
-  [ "$port" = 465 ] || how=(-starttls smtp -name client.lab.example)
+  [ "$port" = 465 ] || starttls=(-starttls smtp -name client.lab.example)
   "$lab" ca-root >"$MXCERT_LAB_DIR/share/ca-root.pem" 2>"$work/ca-root" || fail "ca-root: $(cat "$work/ca-root")"
   for address; do
     for sni in "-servername $name" -noservername; do
       # shellcheck disable=SC2086  # an option and its value
-      run "$lab" exec client openssl s_client -connect "$address:$port" "${how[@]}" $sni -brief \
+      run "$lab" exec client openssl s_client -connect "$address:$port" "${starttls[@]}" $sni -brief \
         -verify_hostname "$name" -verify_return_error -CAfile "$MXCERT_LAB_DIR/share/ca-root.pem"
       [ "$status" = 0 ] || fail "$address:$port ($sni) does not satisfy a sender that looks for $name"
     done
   done
 }
 
-# served NAME|-  PORT [ADDRESS]: the fingerprint of the leaf that is shown
+# tls_on PORT: how TLS begins there
+tls_on() { if [ "$1" = 465 ]; then echo implicit; else echo starttls; fi; }
+
+# served NAME|- PORT [ADDRESS]: the fingerprint of the leaf that is shown
 served() {
-  local how=starttls
-  [ "$2" != 465 ] || how=implicit
-  { "$lab" tls "${3:-192.0.2.1}:$2" "$how" "$1" 2>&1 || true; } | sed -n 's/^sha256 *//p'
+  { "$lab" tls "${3:-192.0.2.1}:$2" "$(tls_on "$2")" "$1" 2>&1 || true; } | sed -n 's/^sha256 *//p'
 }
 # expect_names NAMES PORT [ADDRESS]: the leaf holds exactly these names, "mx.example.com mx2.example.com"
 expect_names() {
-  local how=starttls found
-  [ "$2" != 465 ] || how=implicit
-  found=$({ "$lab" tls "${3:-192.0.2.1}:$2" "$how" - 2>&1 || true; } |
+  local found
+  found=$({ "$lab" tls "${3:-192.0.2.1}:$2" "$(tls_on "$2")" - 2>&1 || true; } |
     sed -n 's/^names *//p' | tr -d ' ' | tr ',' '\n' | sed 's/^DNS://' | sort | xargs)
   [ "$found" = "$(tr ' ' '\n' <<<"$1" | sort | xargs)" ] || fail "port $2 shows '$found', not '$1'"
 }
 # expect_self_signed PORT: what Exim shows before anything was issued
 expect_self_signed() {
-  local how=starttls found
-  [ "$1" != 465 ] || how=implicit
-  found=$("$lab" tls "192.0.2.1:$1" "$how" - 2>&1) || true
+  local found
+  found=$("$lab" tls "192.0.2.1:$1" "$(tls_on "$1")" - 2>&1) || true
   [[ $found == *"issuer   CN = foo.example.com"* ]] || fail "port $1 does not show Exim's own certificate: $found"
 }
 
@@ -267,7 +265,6 @@ expect_untouched() {
 # expect_no_leftovers [STATE_DIR]: nothing half-written, no order under way, no previous files kept
 expect_no_leftovers() {
   local found
-  # shellcheck disable=SC2016  # expanded in the host
   found=$(lab exec foo sh -c 'cd "$0" && find tmp orders certificates/*/backup -type f
     for version in certificates/*/0*; do [ ! -d "$version" ] || [ -s "$version/certificate.json" ] || echo "$version"; done
     find /etc -name "*.mxcert-new"' "${1:-/var/lib/mxcert}" 2>/dev/null) || true

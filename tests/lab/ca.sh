@@ -40,7 +40,6 @@ pebble_start() {
   mapfile -t environment <"$pebble_environment"
   # "STRICT=1" stands for the one thing that Pebble takes as an option.
   case " ${environment[*]} " in *" STRICT=1 "*) options+=(-strict) ;; esac
-  # shellcheck disable=SC2016
   host_exec ca env "${environment[@]}" setsid sh -c 'pebble "$@" >>/var/log/pebble.log 2>&1 </dev/null &
     echo $! >/run/pebble.pid' sh -config "$pebble_config" -dnsserver 192.0.2.54:53 "${options[@]}"
   local count=0

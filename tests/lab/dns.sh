@@ -140,7 +140,6 @@ keys_make() {
     [ -e "$knot_dir/ds/$name" ] || missing+=("$(zone_origin "$name")" "$knot_dir/ds/$name")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
-  # shellcheck disable=SC2016  # expanded in the host
   host_exec dns bash -euc 'conf=$0
     while [ $# -gt 0 ]; do
       keymgr -c "$conf" "$1" generate algorithm=ecdsap256sha256 ksk=yes zsk=yes >/dev/null

@@ -5,7 +5,6 @@
 require_rights() {
   [ "$(id -u)" = 0 ] || { say "needs root: skipped"; exit 77; }
   local probe
-  # shellcheck disable=SC2016
   probe='mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && mkdir /mnt/u /mnt/w /mnt/r &&
          mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w /mnt/r'
   unshare --net --mount --pid --uts --ipc --fork sh -c "$probe" 2>/dev/null ||
@@ -48,7 +47,6 @@ load_layers() {
   switch=$(switch_pid) || die "not up in $lab_dir; hint: lab up"
   for layer; do
     build_layer "$layer"
-    # shellcheck disable=SC2016  # expanded in the switch
     nsenter --target "$switch" --mount sh -euc '
       [ ! -e "$0" ] || exit 0
       mkdir "$0.tmp"
@@ -132,10 +130,8 @@ host_install_stage() {
 
 # Daemons, by the pid file that they write in their host.
 host_runs() {
-  # shellcheck disable=SC2016
   host_exec "$1" sh -c 'read -r pid <"$0" && kill -0 $pid' "$2" 2>/dev/null
 }
 host_stop_daemon() {
-  # shellcheck disable=SC2016
   host_exec "$1" sh -c 'read -r pid <"$0" && kill $pid && while kill -0 $pid; do sleep 0.02; done; rm -f "$0"' "$2" 2>/dev/null || true
 }

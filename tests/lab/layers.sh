@@ -29,7 +29,6 @@ build_layer() {
     [ -e "$file" ] && exit
     say "installing into layer $1 (once per machine, half a minute)"
     local log=$cache/$1.log
-    # shellcheck disable=SC2016  # expanded by the inner bash
     rm -f "$cache/$1"-*.tar "$cache/$1".tmp.*
     if ! unshare --mount --pid --fork --kill-child bash -euo pipefail -c \
       '. "$0"; build_layer_here "$1" "$2"' "$here/layers.sh" "$1" "$cache/$1.tmp.$$" >"$log" 2>&1; then
@@ -120,7 +119,6 @@ layer_pebble() {
   local dir=$1/tmp/pebble
   mkdir -p "$dir"/{state/lists/partial,cache/archives/partial,parts}
   local mirror
-  # shellcheck disable=SC2016  # apt's own variables
   mirror=$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' | awk '$1 == "Debian" && $2 == "Debian" {print $3; exit}')
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$dir/sources.list"
   local sid=(-qq -o Dir::Etc::SourceList="$dir/sources.list" -o Dir::Etc::SourceParts="$dir/parts"

@@ -62,7 +62,6 @@ CONF
 }
 
 exim_split() { host_exec foo sed -i "s/^dc_use_split_config=.*/dc_use_split_config='$1'/" /etc/exim4/update-exim4.conf.conf; }
-# shellcheck disable=SC2016
 exim_write() { host_exec foo sh -c 'cat >"$0"' "$1"; }
 
 # Through Debian's own init script.
