@@ -71,7 +71,7 @@ std::string to_ascii_label(std::string_view label) {
   try {
     checked = look_up_label(ascii);
   } catch (const Error& failure) {
-    if (!is_ascii(label)) throw;
+    if (!is_ascii(label) || failure.message().starts_with("is no valid")) throw;
     throw Error("decodes to a label that " + failure.message());
   }
   if (checked != ascii) throw Error("is not the A-label that its own decoding has");

@@ -88,7 +88,7 @@ TEST_CASE("what cannot be a mail domain is refused with the exact reason") {
       {"a\u200b", "single label"},
       {"☃.example", "has a character that domain names cannot have"},
       {"xn--n3h.example", "decodes to a label that has a character that domain names cannot have"},
-      {"xn--zzzzzzzzzz99999.example", "decodes to a label that is no valid internationalized label"},
+      {"xn--zzzzzzzzzz99999.example", "the label \"xn--zzzzzzzzzz99999\" is no valid internationalized label"},
       {"xn--.example", "the label \"xn--\""},
       {"אa.example", "mixes left-to-right and right-to-left writing"},
       {"\u0301a.example", "begins with a combining mark"},
