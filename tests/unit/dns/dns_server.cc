@@ -54,9 +54,10 @@ std::string data_for(char type) {
 std::string answer(const Query& query) {
   const std::string label = query.name.substr(0, query.name.find('.'));
   if (label == "mx") return reply(query, 0, 1, record(the_name, query.type, data_for(query.type)));
-  if (label == "many")
-    return reply(query, 0, 2,
-                 record(the_name, 15, "\0\x14\x01z"s + the_name) + record(the_name, 15, "\0\x0a\x01y"s + the_name));
+  if (label == "many")  // in no order, wherever one begins
+    return reply(query, 0, 3,
+                 record(the_name, 15, "\0\x14\x01z"s + the_name) + record(the_name, 15, "\0\x0a\x01y"s + the_name) +
+                     record(the_name, 15, "\0\x0f\x01x"s + the_name));
   if (label == "null") return reply(query, 0, 1, record(the_name, 15, "\0\0\0"s));
   if (label == "alias")
     return reply(query, 0, 2,

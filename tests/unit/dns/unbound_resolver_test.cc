@@ -50,7 +50,7 @@ TEST_CASE("answers come in the order of the questions, with their records") {
   CHECK_FALSE(answers[0].canonical);
   CHECK(answers[1].addresses.at(0).to_string() == "192.0.2.1");
   CHECK(answers[2].addresses.at(0).to_string() == "2001:db8::1");
-  CHECK(exchanges(answers[3]) == "10 y.many.example, 20 z.many.example");
+  CHECK(exchanges(answers[3]) == "10 y.many.example, 15 x.many.example, 20 z.many.example");
   CHECK(exchanges(answers[4]) == "0 .");
   CHECK(answers[5].canonical->ascii() == "mx.example");
   CHECK(answers[5].status == AnswerStatus::ok);
