@@ -153,13 +153,22 @@ class Transfer {
     return true;
   }
 
-  void keep_header(const std::string& name, std::string value) {
-    if (name == "content-type") response_.content_type = std::move(value);
-    if (name == "replay-nonce") response_.replay_nonce = std::move(value);
-    if (name == "location") response_.location = std::move(value);
-    if (name == "retry-after") response_.retry_after = std::move(value);
-    if (name == "date") response_.date = std::move(value);
-    if (name == "link") response_.links.push_back(std::move(value));
+  void keep_header(std::string_view name, std::string value) {
+    if (name == "link") {
+      response_.links.push_back(std::move(value));
+    } else if (std::string* kept = find_header(name)) {
+      *kept = std::move(value);
+    }
+  }
+
+  /// Where the header is kept; null when ACME does not speak of it.
+  std::string* find_header(std::string_view name) {
+    if (name == "content-type") return &response_.content_type;
+    if (name == "replay-nonce") return &response_.replay_nonce;
+    if (name == "location") return &response_.location;
+    if (name == "retry-after") return &response_.retry_after;
+    if (name == "date") return &response_.date;
+    return nullptr;
   }
 
   bool take_body(std::string_view data) {

@@ -31,7 +31,7 @@ using ResponseHandle = Handle<MHD_Response, MHD_destroy_response>;
 constexpr std::string_view challenge_path = "/.well-known/acme-challenge/";
 constexpr unsigned max_connections = 400;                // of each address
 constexpr unsigned max_connections_of_one_client = 200;  // a CA may well ask for all names of an order at once
-constexpr std::size_t max_request_bytes = 8 * 1024;
+constexpr std::size_t max_request_bytes = 8192;
 constexpr unsigned idle_seconds = 10;
 constexpr int backlog = 511;
 
