@@ -265,7 +265,7 @@ expect_untouched() {
 # expect_no_leftovers [STATE_DIR]: nothing half-written, no order under way, no previous files kept
 expect_no_leftovers() {
   local found
-  found=$(lab exec foo sh -c 'cd "$0" && find tmp orders certificates/*/backup -type f
+  found=$(lab exec foo sh -c 'cd "$0" && find tmp orders certificates/*/backup/*/unfinished -type f
     for version in certificates/*/0*; do [ ! -d "$version" ] || [ -s "$version/certificate.json" ] || echo "$version"; done
     find /etc -name "*.mxcert-new"' "${1:-/var/lib/mxcert}" 2>/dev/null) || true
   [ -z "$found" ] || fail "left behind: $found"

@@ -1,0 +1,191 @@
+#!/bin/bash
+# A run may end anywhere: the next one goes on from there, with the same key and the same order where there was one, and
+# Exim serves the old certificate or the new one, whole.
+#
+# A library that is loaded into mxcert ends it before its Nth change to a file system, and so between any two of them.
+# E2E_CRASH_STEP=1 tries every N, instead of every fourth.
+. "$(dirname "$0")/lib.sh"
+
+state=/var/lib/mxcert
+certificate=$state/certificates/mx.example.com
+crash=$MXCERT_LAB_DIR/share/crash.so
+
+command -v cc >/dev/null || skip "there is no compiler"
+cat >"$work/crash.c" <<'C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+
+static void count(const char* what, const char* path) {
+  static int counted;
+  const char* at = getenv("CRASH_AT");
+  const char* signal = getenv("CRASH_SIGNAL");
+  if (!at) return;
+  ++counted;
+  if (atoi(at) == 0) fprintf(stderr, "%d %s %s\n", counted, what, path);
+  if (counted == atoi(at)) raise(signal ? atoi(signal) : SIGKILL);
+}
+#define NEXT(name, ...) ((__typeof__(name)*)dlsym(RTLD_NEXT, #name))(__VA_ARGS__)
+int rename(const char* a, const char* b) { count("rename", b); return NEXT(rename, a, b); }
+int symlink(const char* a, const char* b) { count("symlink", b); return NEXT(symlink, a, b); }
+int mkdir(const char* a, mode_t m) { count("mkdir", a); return NEXT(mkdir, a, m); }
+int unlink(const char* a) { count("unlink", a); return NEXT(unlink, a); }
+int remove(const char* a) { count("remove", a); return NEXT(remove, a); }
+int fchmod(int fd, mode_t m) { count("fchmod", "a new file"); return NEXT(fchmod, fd, m); }
+C
+cc -shared -fPIC -o "$crash" "$work/crash.c" -ldl
+
+# crash_at N COMMAND…: mxcert COMMAND…, ended before its Nth change; N = 0: to its end, with the changes on stderr
+crash_at() {
+  on foo env LD_PRELOAD="$crash" CRASH_AT="$1" CRASH_SIGNAL="${signal:-9}" ASAN_OPTIONS=verify_asan_link_order=0 mxcert "${@:2}"
+}
+
+# What there is now, to begin from again and again.
+keep() { lab exec foo sh -c "rm -rf /root/kept; mkdir /root/kept; cp -a $state /etc/exim4 /root/kept/"; }
+begin_again() {
+  lab exec foo sh -c "rm -rf $state; cp -a /root/kept/mxcert $state; cp -a /root/kept/exim4/exim.key /root/kept/exim4/exim.crt /etc/exim4/
+    ls -A /etc/exim4 | grep mxcert | sed 's,^,/etc/exim4/,' | xargs -r rm"
+}
+order_under_way() { lab exec foo sh -c "cat $state/orders/mx.example.com.json 2>/dev/null || true" | jq -r .url; }
+# Without its order nobody has heard of the key.
+key_of_order() { lab exec foo sh -c "cd $state/orders && test -e mx.example.com.json && cat mx.example.com.key || true" 2>/dev/null; }
+key_of_live() { lab exec foo cat $state/live/mx.example.com/privkey.pem; }
+order_of_live() { lab exec foo cat $state/live/mx.example.com/certificate.json | jq -r .order; }
+live_fingerprint() { lab exec foo openssl x509 -noout -fingerprint -sha256 -in $state/live/mx.example.com/cert.pem | sed 's/.*=//'; }
+
+
+# goes_on [COMMAND…]: a clean run now finishes, with the order and the key that the one before left
+goes_on() {
+  local order key
+  order=$(order_under_way)
+  key=$(key_of_order)
+  [ $# -gt 0 ] || set -- issue
+  mxcert "$@"
+  expect_exit 0
+  expect_no_leftovers
+  expect_same "$(live_fingerprint)" "$(served - 25)"
+  if [ -n "$order" ]; then expect_same "$order" "$(order_of_live)"; fi
+  if [ -n "$key" ]; then expect_same "$key" "$(key_of_live)"; fi
+}
+expect_orders_at_most() {
+  local orders
+  orders=$(ca_requests | grep -c 'POST /order-plz') || true
+  [ "$orders" -le "$1" ] || fail "$orders orders were made"
+}
+
+# One look is enough here, and many of them take long.
+configure_for() {
+  { standard_config "$@"; echo 'verify = ["192.0.2.1:25"]'; } | put foo /etc/mxcert/mxcert.toml
+}
+# steps FIRST LAST STEP
+steps() { seq "$1" "${E2E_CRASH_STEP:-$3}" "$2"; }
+# count_changes COMMAND…: into $changes
+count_changes() {
+  crash_at 0 "$@"
+  expect_exit 0
+  changes=$(grep -cE '^[0-9]+ ' <<<"$stderr")
+}
+
+lab pebble restart PEBBLE_WFE_NONCEREJECT=0 PEBBLE_AUTHZREUSE=100
+
+scene "the first certificate: killed before any of its changes, the next run finishes with at most one order more"
+configure_for example.com
+lab exec foo mkdir -p $state
+keep
+count_changes issue
+[ "$changes" -gt 30 ] || fail "only $changes changes were counted"
+for at in $(steps 2 "$changes" 4); do
+  begin_again
+  ca_mark
+  crash_at "$at" issue
+  expect_exit 137
+  goes_on
+  expect_orders_at_most 2
+done
+
+scene "another certificate in its place: killed anywhere, also between the files that Exim reads, it is all there in the end"
+begin_again
+mxcert issue
+expect_exit 0
+keep
+key=$(key_of_live)
+configure_for example.com second.example
+count_changes issue
+for at in $(steps 3 "$changes" 4); do
+  begin_again
+  ca_mark
+  crash_at "$at" issue
+  expect_exit 137
+  goes_on
+  expect_orders_at_most 2
+  expect_same "$key" "$(key_of_live)"
+  expect_names "mx.example.com mx2.example.com" 25
+done
+
+scene "interrupted or terminated it ends by itself, and the next run goes on"
+for at in $(steps 4 "$changes" 9); do
+  for by in 2 15; do
+    begin_again
+    signal=$by crash_at "$at" issue
+    case $status in
+      0) ;;
+      1) expect_stderr interrupted ;;
+      *) fail "exit status is $status" ;;
+    esac
+    goes_on
+  done
+done
+
+scene "a roll back that is killed leaves what deploy puts right"
+begin_again
+mxcert issue
+expect_exit 0
+keep
+count_changes rollback mx.example.com
+for at in $(steps 2 "$changes" 4); do
+  begin_again
+  crash_at "$at" rollback mx.example.com
+  expect_exit 137
+  goes_on deploy
+done
+
+# under_way: an order has been made and the CA was told of it
+under_way() { [ -n "$(order_under_way)" ]; }
+
+scene "ended while the CA validates, the next run continues the same order with the same key"
+configure_for example.com
+lab pebble restart PEBBLE_VA_NOSLEEP=0 PEBBLE_VA_SLEEPTIME=3 PEBBLE_AUTHZREUSE=0 PEBBLE_WFE_NONCEREJECT=0
+for how in KILL INT TERM; do
+  lab exec foo rm -rf $state
+  ca_mark
+  "$lab" exec foo sh -c 'mxcert issue & echo $! >/run/mxcert.pid; wait $!' >"$work/ended" 2>&1 &
+  within 20 under_way
+  lab exec foo sh -c "kill -$how \"\$(cat /run/mxcert.pid)\""
+  wait $! || true
+  under_way || fail "the run was over already: $(cat "$work/ended")"
+  expect_same '' "$(lab exec foo sh -c "ls -A $state/live")"
+  goes_on
+  expect_ca_requests 1 'POST /order-plz'
+  expect_served mx.example.com 25 192.0.2.1
+done
+
+scene "the CA has lost everything meanwhile: the next run registers again and gets its certificate with the same key"
+lab exec foo rm -rf $state
+"$lab" exec foo sh -c 'mxcert issue & echo $! >/run/mxcert.pid; wait $!' >"$work/ended" 2>&1 &
+within 20 under_way
+lab exec foo sh -c 'kill -KILL "$(cat /run/mxcert.pid)"'
+wait $! || true
+key=$(key_of_order)
+order=$(order_under_way)
+lab pebble restart
+mxcert issue
+expect_exit 0
+expect_stderr 'registering again'
+expect_served mx.example.com 25 192.0.2.1
+expect_same "$key" "$(key_of_live)"
+expect_different "$order" "$(order_of_live)"
+expect_no_leftovers
