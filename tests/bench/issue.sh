@@ -189,7 +189,7 @@ medians() {
 row() {
   local count=$runs run measured=''
   if [ -n "$quick" ] && takes_minutes "$1" "$2"; then
-    echo "$1|left out: takes minutes (--quick)"
+    echo "$1|left out"
     return
   fi
   if is_slow "$1" "$2"; then count=1; fi
@@ -213,7 +213,7 @@ row() {
 align() {
   awk -F '|' '
     { rows = NR; if (NF > columns) columns = NF
-      for (i = 1; i <= NF; i++) { cell[NR, i] = $i; if (length($i) > width[i] && !(i == 2 && NF == 2)) width[i] = length($i) } }
+      for (i = 1; i <= NF; i++) { cell[NR, i] = $i; if (length($i) > width[i]) width[i] = length($i) } }
     END {
       for (i = 1; i <= columns; i++) if (width[i] < 3) width[i] = 3
       for (r = 1; r <= rows; r++) {
@@ -249,6 +249,7 @@ table() {
     echo 'client|wall||CPU||memory||requests|a name|runs'
     for client in "${clients[@]}"; do row "$client" "$1" "$2" >"$rows"; cat "$rows"; done
   } | align
+  if [ -n "$quick" ] && [ "$1" -gt 10 ]; then printf '\nleft out: what takes minutes (--quick)\n'; fi
 }
 
 finish() {
