@@ -182,14 +182,16 @@ TEST_CASE("what the DNS says decides the status, the targets and the warnings") 
 }
 
 TEST_CASE("the answer's DNSSEC state comes along") {
-  const FakeDns table{.mx = {{"example.com", {{10, "mx.example.com"}}}},
-                      .addresses = {{"mx.example.com", {"192.0.2.1"}}, {"example.net", {"192.0.2.1"}}},
-                      .exists = {"example.com"},
-                      .bogus = {"MX bogus.example"},
-                      .secure = {"example.com", "A mx.example.com", "example.net"}};
+  const FakeDns table{
+      .mx = {{"example.com", {{10, "mx.example.com"}}}},
+      .addresses = {{"mx.example.com", {"192.0.2.1"}}, {"example.net", {"192.0.2.1"}}, {"half.example", {"192.0.2.1"}}},
+      .exists = {"example.com"},
+      .bogus = {"MX bogus.example"},
+      .secure = {"example.com", "A mx.example.com", "example.net", "AAAA half.example"}};
   CHECK(look_up(table).security == Security::secure);
   CHECK(look_up(table).targets.front().lookup.security == Security::insecure);  // AAAA is not
   CHECK(look_up(table, "example.net").targets.front().lookup.security == Security::secure);
+  CHECK(look_up(table, "half.example").targets.front().lookup.security == Security::insecure);  // A is not
   CHECK(look_up(table, "example.org").security == Security::insecure);
   CHECK(look_up(table, "bogus.example").security == Security::bogus);
 }
