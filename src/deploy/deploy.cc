@@ -146,8 +146,8 @@ class Deployment {
 
   void finish() {
     progress(Step::finished);
-    // The first files that were replaced are what withdraw puts back.
-    if (!load_journal(options_.original_directory)) save_journal(options_.original_directory, journal_);
+    // What withdraw puts back: each file as it was when it was first replaced, were it after a change of configuration.
+    add_to_journal(options_.original_directory, journal_);
     remove_journal(options_.journal_directory);
   }
 

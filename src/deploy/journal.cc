@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
@@ -60,6 +61,26 @@ void remove_kept_files(const fs::path& directory) {
     if (entry.is_regular_file()) remove_file(entry.path());
 }
 
+/// The kept files from number `first` on, those before being there, and then the index.
+void write_journal(const fs::path& directory, const Journal& journal, std::size_t first) {
+  json files = json::array();
+  for (std::size_t i = 0; i < journal.files.size(); ++i) {
+    const KeptFile& file = journal.files[i];
+    if (i >= first && file.before) {
+      remove_file(directory / kept_name(i));  // of a run that was killed
+      write_new_file(directory / kept_name(i), file.before->content, {.mode = 0600});
+    }
+    files.push_back(to_json(file, i));
+  }
+  sync_directory(directory);
+  const json object{{"version", 1},
+                    {"certificate", journal.certificate_name},
+                    {"names", journal.names},
+                    {"configures", journal.configures},
+                    {"files", std::move(files)}};
+  write_file_atomically(directory / index_name, object.dump(2) + "\n", {.mode = 0600});
+}
+
 }  // namespace
 
 std::vector<KeptFile> keep(std::span<const FileChange> changes) {
@@ -74,19 +95,19 @@ std::vector<KeptFile> keep(std::span<const FileChange> changes) {
 void save_journal(const fs::path& directory, const Journal& journal) {
   make_directory(directory, 0700);
   remove_journal(directory);
-  json files = json::array();
-  for (std::size_t i = 0; i < journal.files.size(); ++i) {
-    const KeptFile& file = journal.files[i];
-    if (file.before) write_new_file(directory / kept_name(i), file.before->content, {.mode = 0600});
-    files.push_back(to_json(file, i));
-  }
-  sync_directory(directory);
-  const json object{{"version", 1},
-                    {"certificate", journal.certificate_name},
-                    {"names", journal.names},
-                    {"configures", journal.configures},
-                    {"files", std::move(files)}};
-  write_file_atomically(directory / index_name, object.dump(2) + "\n", {.mode = 0600});
+  write_journal(directory, journal, 0);
+}
+
+void add_to_journal(const fs::path& directory, const Journal& more) {
+  auto journal = load_journal(directory);
+  if (!journal) return save_journal(directory, more);
+  const std::size_t known = journal->files.size();
+  for (const KeptFile& file : more.files)
+    if (std::ranges::find(journal->files, file.path, &KeptFile::path) == journal->files.end())
+      journal->files.push_back(file);
+  if (journal->files.size() == known && (journal->configures || !more.configures)) return;
+  journal->configures = journal->configures || more.configures;
+  write_journal(directory, *journal, known);
 }
 
 std::optional<Journal> load_journal(const fs::path& directory) {

@@ -29,6 +29,9 @@ std::vector<KeptFile> keep(std::span<const FileChange> changes);
 
 /// Writes it to `directory` (mode 0700, made if missing; files 0600), synced: complete, or not there at all.
 void save_journal(const std::filesystem::path& directory, const Journal& journal);
+/// Adds what the journal in `directory` does not have yet, or begins it: what it knows of a file stays, whenever this
+/// ends. `more.names` count only for a new one.
+void add_to_journal(const std::filesystem::path& directory, const Journal& more);
 /// Empty when nothing is under way. Throws Error when it cannot be read.
 std::optional<Journal> load_journal(const std::filesystem::path& directory);
 /// The deployment has ended: removes the journal, and the kept keys with it.

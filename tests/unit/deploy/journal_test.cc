@@ -53,6 +53,25 @@ TEST_CASE("a journal is read as it was written, and nobody else can read it") {
   CHECK_FALSE(journal->files[1].before);
 }
 
+TEST_CASE("a journal that is added to keeps what it knew of a file, and learns of others") {
+  const TempDir dir;
+  const auto one = [](const char* path, const char* before) {
+    return std::vector<KeptFile>{{.path = path, .before = state_of(before)}};
+  };
+  add_to_journal(dir.path(), {.certificate_name = "mx", .names = {}, .files = one("/etc/key", "first")});
+  CHECK_FALSE(load_journal(dir.path())->configures);
+  put(dir / "1.previous", "of a run that was killed");
+  Journal more{.certificate_name = "mx", .names = {}, .configures = true, .files = one("/etc/key", "second")};
+  more.files.push_back({.path = "/etc/other", .before = state_of("other")});
+  add_to_journal(dir.path(), more);
+  add_to_journal(dir.path(), {.certificate_name = "mx", .names = {}, .files = one("/etc/other", "later")});
+  const auto journal = load_journal(dir.path());
+  CHECK(journal->configures);
+  REQUIRE(journal->files.size() == 2);
+  CHECK(journal->files[0].before->content == "first");
+  CHECK(journal->files[1].before->content == "other");
+}
+
 TEST_CASE("a journal that was not finished is none, and no key of it is left") {
   const TempDir dir;
   put(dir / "0.previous", "old key");
