@@ -7,7 +7,6 @@
 . "$(dirname "$0")/lib.sh"
 
 state=/var/lib/mxcert
-certificate=$state/certificates/mx.example.com
 crash=$MXCERT_LAB_DIR/share/crash.so
 
 command -v cc >/dev/null || skip "there is no compiler"
