@@ -33,12 +33,22 @@ Names without(const Names& names, const Names& removed) {
   return rest;
 }
 
+pki::PrivateKey parse_live_key(const Context& context, const std::string& certificate, const std::string& pem) {
+  try {
+    return pki::PrivateKey::from_pem(pem);
+  } catch (const Error& e) {
+    throw Error(
+        fmt::format("{}: {}", (context.certificates.live_path(certificate) / "privkey.pem").string(), e.message()),
+        "restore it from a backup, or get a new key with --new-key (mind your TLSA records)", "key_damaged");
+  }
+}
+
 /// The live key when it is to be reused, else a new one. A key of another type than configured is kept all the same: a
 /// new key is a rollover, never a side effect (law 5).
 pki::PrivateKey key_for_order(Context& context, const std::string& certificate,
                               const std::optional<store::Version>& live) {
   if (!live || !context.config.reuse_key) return pki::PrivateKey::generate(context.config.key_type);
-  pki::PrivateKey key = pki::PrivateKey::from_pem(live->bundle.private_key);
+  pki::PrivateKey key = parse_live_key(context, certificate, live->bundle.private_key);
   if (key.type() != context.config.key_type)
     context.report.add_warning(
         {.code = "key_type_kept",

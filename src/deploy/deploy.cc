@@ -43,7 +43,18 @@ class Deployment {
   /// Law 4, before anything is touched.
   void check_delivery() {
     chain_ = pki::parse_certificates(delivery_.bundle.full_chain());
-    pki::check_chain(chain_, pki::PrivateKey::from_pem(delivery_.bundle.private_key), delivery_.names, clock_.now());
+    pki::check_chain(chain_, delivered_key(), delivery_.names, clock_.now());
+  }
+
+  pki::PrivateKey delivered_key() const {
+    try {
+      return pki::PrivateKey::from_pem(delivery_.bundle.private_key);
+    } catch (const Error& e) {
+      throw Error(fmt::format("{}: {}", (delivery_.lineage / "privkey.pem").string(), e.message()),
+                  fmt::format("restore it from a backup, or put the version before into service: mxcert rollback {}",
+                              delivery_.certificate_name),
+                  "key_damaged");
+    }
   }
 
   DeployOutcome needs_configuration() {

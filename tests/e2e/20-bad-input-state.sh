@@ -117,12 +117,19 @@ lab exec foo sh -c 'rmdir "$0" && cp -a /run/key.pem "$0"' "$key"
 
 scene "a stored certificate whose key is damaged is not installed, and what is served stays"
 live=$(lab exec foo readlink -f $state/live/mx.example.com)
+lab exec foo sh -c "rm $state/orders/*" # the order of the scene before has the key, too
 lab exec foo sh -c 'cp -a "$0" /run/live && echo rubbish >"$0/privkey.pem"' "$live"
 configure example.com second.example
 mark
 mxcert deploy
-expect_problem 1 'mx.example.com: .*key'
+expect_problem 1 "$state/live/mx.example.com/privkey.pem: not a private key" 'restore it from a backup, or .* mxcert rollback'
 expect_untouched
+configure example.com second.example implicit.example
+mxcert issue
+expect_problem 1 "$state/live/mx.example.com/privkey.pem: not a private key" 'restore it from a backup, or get a new key with --new-key'
+expect_no_ca_requests
+expect_untouched
+configure example.com second.example
 mxcert status
 expect_exit 0
 lab exec foo sh -c 'cp -a /run/live/. "$0"' "$live"
