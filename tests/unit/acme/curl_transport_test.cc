@@ -192,10 +192,17 @@ TEST_CASE("an answer that is too large is cut off") {
 TEST_CASE("a server that never answers costs no more than the deadline, and only its own request") {
   Scene scene(
       [](const auto&, const std::string& path, const auto&) { return TlsServer::Answer{.never = path == "/never"}; });
+  // As the directory always is: alone and first. Before it, nobody knows whether the server speaks HTTP/2, and libcurl
+  // waits for the first connection to tell rather than open a second one.
+  acme::CurlTransport transport(scene.clock, scene.options);
+  const std::vector<Request> first{{.url = scene.url("/directory")}};
+  REQUIRE(std::get<Response>(transport.perform(first, Deadline::after(scene.clock, 10s))[0]).status == 200);
   const auto begin = scene.clock.steady_now();
-  const auto results = scene.perform({{.url = scene.url("/never")}, {.url = scene.url("/x")}}, 700ms);
-  CHECK(scene.clock.steady_now() - begin < 5s);
+  const std::vector<Request> both{{.url = scene.url("/never")}, {.url = scene.url("/x")}};
+  const auto results = transport.perform(both, Deadline::after(scene.clock, 3s));
+  CHECK(scene.clock.steady_now() - begin < 20s);
   CHECK(std::get<TransportError>(results[0]).kind() == Kind::timeout);
+  if (const auto* failure = std::get_if<TransportError>(&results[1])) FAIL(failure->message());
   CHECK(std::get<Response>(results[1]).status == 200);
 }
 
