@@ -98,6 +98,21 @@ void bring_up_to_date(Context& context, CertificateAuthority& ca, const mx::Plan
   context.certificates.prune(planned.name);
 }
 
+/// Whether `step` worked; what it throws is reported, and does not stop the other certificates (law 3).
+template <typename Step>
+bool attempt(Context& context, const std::string& certificate, Step step) {
+  try {
+    step();
+    return true;
+  } catch (const Interrupted&) {
+    throw;
+  } catch (Error& e) {
+    e.add_context(certificate);
+    context.report.add_error(e, certificate);
+    return false;
+  }
+}
+
 void process(Context& context, CertificateAuthority& ca, const mx::PlannedCertificate& planned) {
   forget_finished_order(context, planned);
   const bool in_service = is_in_service(context, planned.name);
@@ -115,16 +130,9 @@ void process(Context& context, CertificateAuthority& ca, const mx::PlannedCertif
     return;
   }
   const std::size_t errors_before = context.report.errors().size();
-  try {
-    bring_up_to_date(context, ca, planned, outcome);
-  } catch (const Interrupted&) {
-    throw;
-  } catch (Error& e) {  // one certificate's failure never stops the others (law 3)
-    e.add_context(planned.name);
-    context.report.add_error(e, planned.name);
-    outcome.result = "failed";
-  }
-  remember(context, planned, errors_before);
+  const bool done = attempt(context, planned.name, [&] { bring_up_to_date(context, ca, planned, outcome); });
+  if (!done) outcome.result = "failed";
+  attempt(context, planned.name, [&] { remember(context, planned, errors_before); });  // a full disk hides nothing
   context.report.add(std::move(outcome));
 }
 

@@ -156,11 +156,11 @@ std::string store_issued(Context& context, const std::string& certificate, const
   for (const pki::Certificate& above : std::span(chain).subspan(1))
     bundle.chain += above.pem;
   const auto account = context.accounts.find(order.directory);
-  const std::string number = context.certificates.put(certificate, bundle,
-                                                      {.directory = order.directory,
-                                                       .account = account ? account->url : std::string(),
-                                                       .order = issued.order_url,
-                                                       .issued_at = context.clock.now()});
+  std::string number = context.certificates.put(certificate, bundle,
+                                                {.directory = order.directory,
+                                                 .account = account ? account->url : std::string(),
+                                                 .order = issued.order_url,
+                                                 .issued_at = context.clock.now()});
   context.certificates.make_live(certificate, number);
   context.orders.remove(certificate);
   return number;
