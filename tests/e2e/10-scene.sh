@@ -59,7 +59,7 @@ expect_exit 0
 expect_no_stderr
 expect_stdout_like '^mx.example.com: issued version 0001 for 1 name, valid until '
 expect_stdout_like '^  exim: Exim [0-9.]+: installed and verified \([0-9]+ handshakes\)'
-expect_ca_requests 1 'POST /order-plz'
+expect_ca_orders 1
 
 scene "after: every sender that looks for the MX host's name is satisfied, and the banner is as it was"
 for port in 25 465; do
@@ -125,7 +125,7 @@ mxcert issue --json
 expect_exit 0
 expect_json '.certificates | length == 1 and .[0].action == "replace" and .[0].result == "issued"
   and .[0].names == ["mx.example.com", "mx2.example.com"] and .[0].certificate_version == "0002"'
-expect_ca_requests 1 'POST /order-plz'
+expect_ca_orders 1
 for port in 25 465; do
   expect_names "mx.example.com mx2.example.com" $port
   expect_served mx2.example.com $port
@@ -164,7 +164,7 @@ ca_mark
 mxcert renew
 expect_exit 0
 expect_stdout_like '^mx.example.com: issued version 0003 for 2 names'
-expect_ca_requests 1 'POST /order-plz'
+expect_ca_orders 1
 expect_served_everywhere "$(live_fingerprint)"
 expect_served mx2.example.com 25
 expect_same "$first_key" "$(leaf -pubkey)"

@@ -286,6 +286,10 @@ expect_ca_requests() {
   [ "$found" = "$1" ] || fail "$found requests like '$2', not $1: $(ca_requests)"
 }
 
+# Orders that the CA made since ca_mark; it refuses some requests for their nonce, which then come again.
+ca_orders() { "$lab" pebble logs | tail -n "+$((ca_seen + 1))" | grep -c 'Added order' || true; }
+expect_ca_orders() { [ "$(ca_orders)" = "$1" ] || fail "$(ca_orders) orders were made, not $1: $(ca_requests)"; }
+
 # within SECONDS CMD…: waits until CMD succeeds
 within() {
   local until=$((SECONDS + $1))
