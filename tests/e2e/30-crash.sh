@@ -3,7 +3,7 @@
 # Exim serves the old certificate or the new one, whole.
 #
 # A library that is loaded into mxcert ends it before its Nth change to a file system, and so between any two of them.
-# E2E_CRASH_STEP=1 tries every N, instead of every fourth.
+# E2E_CRASH_STEP=1 tries every N, instead of every fifth.
 . "$(dirname "$0")/lib.sh"
 
 state=/var/lib/mxcert
@@ -95,7 +95,7 @@ lab exec foo mkdir -p $state
 keep
 count_changes issue
 [ "$changes" -gt 30 ] || fail "only $changes changes were counted"
-for at in $(steps 2 "$changes" 4); do
+for at in $(steps 2 "$changes" 5); do
   begin_again
   ca_mark
   crash_at "$at" issue
@@ -112,7 +112,7 @@ keep
 key=$(key_of_live)
 configure_for example.com second.example
 count_changes issue
-for at in $(steps 3 "$changes" 4); do
+for at in $(steps 3 "$changes" 5); do
   begin_again
   ca_mark
   crash_at "$at" issue
@@ -124,7 +124,7 @@ for at in $(steps 3 "$changes" 4); do
 done
 
 scene "interrupted or terminated it ends by itself, and the next run goes on"
-for at in $(steps 4 "$changes" 9); do
+for at in $(steps 4 "$changes" 13); do
   for by in 2 15; do
     begin_again
     signal=$by crash_at "$at" issue
@@ -143,7 +143,7 @@ mxcert issue
 expect_exit 0
 keep
 count_changes rollback mx.example.com
-for at in $(steps 2 "$changes" 4); do
+for at in $(steps 2 "$changes" 5); do
   begin_again
   crash_at "$at" rollback mx.example.com
   expect_exit 137
