@@ -34,10 +34,10 @@ void CertificateAuthority::forget_account() {
 }
 
 void CertificateAuthority::connect() {
-  const std::string& url = context_.config.directory_url;
+  const std::string& url = config_.directory_url;
   acme::CurlOptions options;
   options.user_agent = fmt::format("mxcert/{}", version);
-  if (!context_.config.ca_trust.empty()) options.trust = context_.config.ca_trust;
+  if (!config_.trust.empty()) options.trust = config_.trust;
   transport_ = std::make_unique<acme::CurlTransport>(context_.clock, options);
 
   const auto stored = context_.accounts.find_key(url);
@@ -54,7 +54,7 @@ void CertificateAuthority::connect() {
 }
 
 void CertificateAuthority::ensure_account(Deadline deadline) {
-  const std::string& url = context_.config.directory_url;
+  const std::string& url = config_.directory_url;
   static_cast<void>(client_->directory(deadline));  // before the key is stored: a CA that is not there leaves no trace
   if (key_is_new_) {
     context_.accounts.save_key(url, account_key_->to_pem());

@@ -3,6 +3,7 @@
 
 #include "acme/client.h"
 #include "acme/curl_transport.h"
+#include "app/ca_config.h"
 #include "base/clock.h"
 #include "pki/key.h"
 
@@ -10,10 +11,12 @@ namespace mxcert::app {
 
 struct Context;
 
-/// The configured CA and our account there. Nothing is sent before the first use.
+/// One CA and our account there. Nothing is sent before the first use.
 class CertificateAuthority {
  public:
-  explicit CertificateAuthority(Context& context) : context_(context) {}
+  CertificateAuthority(Context& context, CaConfig config) : context_(context), config_(std::move(config)) {}
+
+  const CaConfig& config() const { return config_; }
 
   /// A client with an account: the known one, the one the CA finds by our key, or a new one. The key is stored before
   /// the CA sees it. Throws what acme::Client::create_account throws.
@@ -26,6 +29,7 @@ class CertificateAuthority {
   void ensure_account(Deadline deadline);
 
   Context& context_;
+  CaConfig config_;
   std::unique_ptr<pki::PrivateKey> account_key_;
   std::unique_ptr<acme::CurlTransport> transport_;
   std::unique_ptr<acme::Client> client_;

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <functional>
 #include <set>
 #include <span>
 
+#include "app/config_values.h"
 #include "app/toml_section.h"
 #include "base/error.h"
 #include "base/files.h"
@@ -22,56 +22,7 @@ namespace {
 constexpr std::size_t max_config_bytes = 4 << 20;
 constexpr std::size_t max_domain_file_bytes = 64 << 20;
 
-struct CaPreset {
-  const char* name;
-  const char* directory;
-};
-constexpr std::array ca_presets{
-    CaPreset{"letsencrypt", "https://acme-v02.api.letsencrypt.org/directory"},
-    CaPreset{"letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory"},
-};
-
-/// Runs `read`, and puts `where` before the message of what it throws.
-template <typename Function>
-auto located(const std::string& where, Function read) {
-  try {
-    return read();
-  } catch (const Error& e) {
-    throw ConfigError(fmt::format("{}: {}", where, e.message()), e.hint());
-  }
-}
-
-dns::DnsName parse_name(const SourcedText& name) {
-  return located(name.where, [&] { return dns::DnsName::parse(name.text); });
-}
-
 // Each of these takes one value from the file or from the command line.
-
-void set_ca(Config& config, const SourcedText& ca) {
-  config.ca = ca.text;
-  for (const CaPreset& preset : ca_presets) {
-    if (ca.text == preset.name) {
-      config.directory_url = preset.directory;
-      return;
-    }
-  }
-  constexpr std::string_view scheme = "https://";
-  if (ca.text.starts_with(scheme) && ca.text.size() > scheme.size() && ca.text.size() < 1000 &&
-      ca.text.find_first_of(" \t\r\n\"<>@#") == std::string::npos) {
-    config.directory_url = ca.text;
-    return;
-  }
-  if (ca.text.starts_with("http://"))
-    throw ConfigError(fmt::format("{}: {} is not https", ca.where, printable(ca.text, 200)),
-                      "ACME is spoken over https only (RFC 8555 section 6.1)");
-  std::vector<std::string> names;
-  for (const CaPreset& preset : ca_presets)
-    names.emplace_back(preset.name);
-  const auto nearest = closest_match(ca.text, names);
-  throw ConfigError(
-      fmt::format("{}: {} is neither a known CA nor the https URL of a directory", ca.where, printable(ca.text, 200)),
-      nearest ? fmt::format("did you mean {}?", *nearest) : fmt::format("known: {}", join(names, ", ")));
-}
 
 void add_contact(Config& config, const SourcedText& contact) {
   std::string address = contact.text;
@@ -115,22 +66,12 @@ mx::HostPattern parse_pattern(const SourcedText& pattern) {
   return located(pattern.where, [&] { return mx::HostPattern::parse(pattern.text); });
 }
 
-void add_listen_address(Config& config, const SourcedText& address) {
-  config.listen.push_back(located(address.where, [&] { return solve::parse_listen_address(address.text); }));
-}
-
 void set_key_type(Config& config, const SourcedText& type) {
   const auto parsed = pki::parse_key_type(type.text);
   if (!parsed)
     throw ConfigError(fmt::format("{}: {} is not a key type", type.where, printable(type.text, 100)),
                       "known: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096");
   config.key_type = *parsed;
-}
-
-fs::path absolute_path(const SourcedText& path) {
-  if (!path.text.starts_with('/'))
-    throw ConfigError(fmt::format("{}: {} is not an absolute path", path.where, printable(path.text, 200)));
-  return path.text;
 }
 
 deploy::Endpoint parse_endpoint(const SourcedText& endpoint) {
@@ -140,12 +81,6 @@ deploy::Endpoint parse_endpoint(const SourcedText& endpoint) {
 void set_hook(deploy::Target& target, const SourcedText& hook) {
   located(hook.where, [&] { return deploy::find_hook(hook.text, deploy::shipped_hooks_directory()); });
   target.hook = hook.text;
-}
-
-void read_ca(Config& config, TomlSection section) {
-  if (const auto directory = section.text("directory")) set_ca(config, *directory);
-  if (const auto trust = section.text("trust")) config.ca_trust = absolute_path(*trust);
-  section.finish();
 }
 
 void read_domains(Config& config, TomlSection section) {
@@ -188,15 +123,6 @@ void read_certificate(Config& config, TomlSection section) {
   section.finish();
 }
 
-void read_challenge(Config& config, TomlSection section) {
-  if (const auto type = section.text("type"); type && type->text != "http-01")
-    throw ConfigError(fmt::format("{}: challenge type {} is not supported", type->where, printable(type->text, 100)),
-                      "the type is http-01");
-  for (const SourcedText& address : section.list("listen"))
-    add_listen_address(config, address);
-  section.finish();
-}
-
 void read_deploy(Config& config, TomlSection section) {
   deploy::Target target;
   const auto hook = section.text("hook");
@@ -216,9 +142,10 @@ void read_document(Config& config, TomlSection document) {
     add_contact(config, contact);
   if (const auto agree = document.flag("agree_tos")) config.agree_tos = *agree;
   if (const auto path = document.text("state_dir")) config.state_dir = absolute_path(*path);
+  if (auto section = document.section("ca")) read_ca(config.ca, std::move(*section));
+  if (auto section = document.section("challenge")) read_challenge(config.challenge, std::move(*section));
   const std::pair<const char*, void (*)(Config&, TomlSection)> readers[] = {
-      {"ca", read_ca},   {"domains", read_domains},         {"hosts", read_hosts},
-      {"dns", read_dns}, {"certificate", read_certificate}, {"challenge", read_challenge}};
+      {"domains", read_domains}, {"hosts", read_hosts}, {"dns", read_dns}, {"certificate", read_certificate}};
   for (const auto& [key, read] : readers)
     if (auto section = document.section(key)) read(config, std::move(*section));
   for (TomlSection& section : document.sections("deploy"))
@@ -250,8 +177,8 @@ deploy::Target& target_for(Config& config, const std::string& hook) {
 
 void apply_options(Config& config, const ConfigOptions& options) {
   if (options.state_dir) config.state_dir = fs::absolute(*options.state_dir);
-  if (options.ca) set_ca(config, {*options.ca, "--ca"});
-  if (options.ca_trust) config.ca_trust = fs::absolute(*options.ca_trust);
+  if (options.ca) set_ca(config.ca, {*options.ca, "--ca"});
+  if (options.ca_trust) config.ca.trust = fs::absolute(*options.ca_trust);
   if (options.key_type) set_key_type(config, {*options.key_type, "--key-type"});
   if (options.trust_anchor) config.trust_anchor = fs::absolute(*options.trust_anchor);
   if (options.max_names) config.max_names = *options.max_names;
@@ -271,7 +198,7 @@ void apply_options(Config& config, const ConfigOptions& options) {
     config.host_exclude.push_back(parse_pattern({name, "--host-exclude"}));
   config.dns_servers.insert(config.dns_servers.end(), options.dns_servers.begin(), options.dns_servers.end());
   for (const std::string& address : options.listen)
-    add_listen_address(config, {address, "--listen"});
+    add_listen_address(config.challenge, {address, "--listen"});
   for (const std::string& hook : options.deploy) {
     deploy::Target& target = target_for(config, hook);
     if (options.configure) target.configure = true;
@@ -340,17 +267,18 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
     return texts;
   };
   std::vector<std::string> listen;
-  for (const auto& address : config.listen)
+  for (const auto& address : config.challenge.listen)
     listen.push_back(solve::to_string(address));
   return {
       {"file", config.file.empty() ? fmt::format("none ({} does not exist)", default_config_file) : config.file},
       {"contact", list(config.contact, "none")},
       {"agree_tos", yes_no(config.agree_tos)},
       {"state_dir", config.state_dir.string()},
-      {"ca.directory",
-       config.ca == config.directory_url ? config.ca : fmt::format("{} ({})", config.ca, config.directory_url)},
+      {"ca.directory", config.ca.name == config.ca.directory_url
+                           ? config.ca.name
+                           : fmt::format("{} ({})", config.ca.name, config.ca.directory_url)},
       {"ca.trust",
-       config.ca_trust.empty() ? "the system's roots" : config.ca_trust.string() + " besides the system's roots"},
+       config.ca.trust.empty() ? "the system's roots" : config.ca.trust.string() + " besides the system's roots"},
       {"domains", describe_domains(config)},
       {"hosts.addresses", list(addresses, "those of the interfaces")},
       {"hosts.names", list(patterns(config.host_names), "none")},

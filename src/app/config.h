@@ -6,13 +6,14 @@
 #include <utility>
 #include <vector>
 
+#include "app/ca_config.h"
+#include "app/challenge_config.h"
 #include "deploy/delivery.h"
 #include "dns/address.h"
 #include "dns/name.h"
 #include "mx/mx_lookup.h"
 #include "mx/ownership.h"
 #include "pki/key.h"
-#include "solve/http01_listener.h"
 
 namespace mxcert::app {
 
@@ -23,9 +24,7 @@ struct Config {
   bool agree_tos = false;
   std::filesystem::path state_dir = "/var/lib/mxcert";
 
-  std::string ca = "letsencrypt";  // as it was written
-  std::string directory_url = "https://acme-v02.api.letsencrypt.org/directory";
-  std::filesystem::path ca_trust;
+  CaConfig ca;
 
   std::vector<mx::MailDomain> domains;  // each once; the source is `config`, `command line` or the path of a file
 
@@ -41,7 +40,7 @@ struct Config {
   std::vector<dns::DnsName> extra_names;
   std::size_t max_names = 100;
 
-  std::vector<solve::ListenAddress> listen;  // of the http-01 listener; empty: port 80 on every address
+  ChallengeConfig challenge;
 
   std::vector<deploy::Target> targets;
 };

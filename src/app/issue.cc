@@ -182,7 +182,7 @@ void run_issue(Context& context) {
   print_plan(context, plan);
   add_plan_warnings(context, plan);
   report_gaps(context, plan);
-  CertificateAuthority ca(context);
+  CertificateAuthority ca(context, context.config.ca);
   for (const mx::PlannedCertificate& planned : plan.certificates)
     process(context, ca, planned);
   print_outcomes(context);

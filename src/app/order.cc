@@ -3,16 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "acme/issuer.h"
 #include "app/context.h"
+#include "app/solving.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "pki/csr.h"
-#include "solve/http01_listener.h"
 
 namespace mxcert::app {
 namespace {
@@ -63,32 +62,16 @@ pki::PrivateKey key_for_order(Context& context, const std::string& certificate,
 store::OrderRecord prepare_order(Context& context, const std::string& certificate, const Names& names,
                                  const std::optional<store::Version>& live) {
   const auto unfinished = context.orders.find(certificate);
-  if (unfinished && unfinished->directory == context.config.directory_url && same_names(unfinished->names, names))
+  if (unfinished && unfinished->directory == context.config.ca.directory_url && same_names(unfinished->names, names))
     return *unfinished;
   const pki::PrivateKey key = key_for_order(context, certificate, live);
-  store::OrderRecord order{.directory = context.config.directory_url,
+  store::OrderRecord order{.directory = context.config.ca.directory_url,
                            .names = names,
                            .csr_der = pki::make_csr(key, names),
                            .private_key = key.to_pem(),
                            .url = {}};
   context.orders.save(certificate, order);
   return order;
-}
-
-/// acme's solver on our own listener. The listener is bound before the order is made: a port that is taken is found
-/// before anything is asked of the CA.
-acme::Solver make_http01_solver(solve::Http01Listener& listener) {
-  return {.challenge_type = "http-01",
-          .present =
-              [&listener](std::span<const acme::ChallengeToSolve> challenges) {
-                std::map<std::string, std::string> answers;
-                for (const acme::ChallengeToSolve& challenge : challenges)
-                  answers[challenge.token] = challenge.key_authorization;
-                listener.set(std::move(answers));
-              },
-          .wait_until_validated =
-              [&listener](std::chrono::milliseconds timeout) { return listener.wait_until_all_fetched(timeout); },
-          .clean_up = [&listener] { listener.set({}); }};
 }
 
 std::string describe(const acme::Progress& progress) {
@@ -114,8 +97,7 @@ std::string describe(const acme::Progress& progress) {
 
 acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, const std::string& certificate,
                                   store::OrderRecord& order) {
-  solve::Http01Listener listener(context.config.listen.empty() ? solve::all_addresses() : context.config.listen);
-  const acme::Solver solver = make_http01_solver(listener);
+  const Solving solving(context.config.challenge);
   const Deadline deadline = Deadline::after(context.clock, order_deadline);
   acme::IssueRequest request{.names = order.names, .csr_der = order.csr_der, .deadline = deadline};
   request.on_order = [&](const std::string& url) {
@@ -129,10 +111,10 @@ acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, co
   for (bool again = false;; again = true) {
     if (!order.url.empty()) request.order_url = order.url;
     try {
-      return acme::issue(ca.client(deadline), context.clock, solver, request);
+      return acme::issue(ca.client(deadline), context.clock, solving.solver(), request);
     } catch (const acme::Problem& e) {
       if (again || !e.is("accountDoesNotExist")) throw;
-      log::warning(fmt::format("the CA no longer knows our account; registering again ({})", context.config.ca));
+      log::warning(fmt::format("the CA no longer knows our account; registering again ({})", context.config.ca.name));
       ca.forget_account();
       order.url.clear();
       request.order_url.reset();

@@ -48,8 +48,8 @@ dns::UnboundOptions resolver_options(const Context& context, ProgressLine& progr
 
 /// A certificate of the CA's staging is not what the real one is asked for.
 std::string why_unwanted(const Context& context, const store::Version& live) {
-  if (live.record.directory.empty() || live.record.directory == context.config.directory_url) return {};
-  return fmt::format("it is from {}, and {} is configured", live.record.directory, context.config.directory_url);
+  if (live.record.directory.empty() || live.record.directory == context.config.ca.directory_url) return {};
+  return fmt::format("it is from {}, and {} is configured", live.record.directory, context.config.ca.directory_url);
 }
 
 std::vector<mx::CurrentCertificate> current_certificates(const Context& context) {

@@ -78,7 +78,7 @@ hook = "{}"
                                          hook, make_hook("other")));
   CHECK(config.contact == std::vector<std::string>{"postmaster@example.com", "root@example.com"});
   CHECK(config.agree_tos);
-  CHECK(config.directory_url == "https://acme-staging-v02.api.letsencrypt.org/directory");
+  CHECK(config.ca.directory_url == "https://acme-staging-v02.api.letsencrypt.org/directory");
   REQUIRE(config.domains.size() == 2);
   CHECK(config.domains[1].name.ascii() == "xn--bcher-kva.example");
   CHECK(config.domains[1].source == "config");
@@ -87,7 +87,7 @@ hook = "{}"
   CHECK(config.key_type == pki::KeyType::rsa_2048);
   CHECK_FALSE(config.reuse_key);
   CHECK(config.max_names == 25);
-  CHECK(config.listen.size() == 2);
+  CHECK(config.challenge.listen.size() == 2);
   REQUIRE(config.targets.size() == 2);
   CHECK(config.targets[0].configure);
   CHECK(config.targets[0].verify.front().port == 25);
@@ -158,7 +158,7 @@ TEST_CASE_METHOD(Fixture, "options replace values and add to lists") {
   options.configure = true;
   options.agree_tos = true;
   const Config config = load("[ca]\ndirectory = \"letsencrypt\"\n[domains]\nlist = [\"example.com\"]\n");
-  CHECK(config.directory_url == "https://ca.example/dir");
+  CHECK(config.ca.directory_url == "https://ca.example/dir");
   REQUIRE(config.domains.size() == 2);
   CHECK(config.domains[1].source == "command line");
   CHECK(config.agree_tos);

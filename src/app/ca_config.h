@@ -1,0 +1,22 @@
+#pragma once
+#include <filesystem>
+#include <string>
+
+namespace mxcert::app {
+
+class TomlSection;
+struct SourcedText;
+
+/// One CA, as configured.
+struct CaConfig {
+  std::string name = "letsencrypt";  // as it was written
+  std::string directory_url = "https://acme-v02.api.letsencrypt.org/directory";
+  std::filesystem::path trust = {};  // PEM: roots for the directory's own HTTPS, besides the system's; empty: none
+};
+
+/// Takes the name of a known CA or the URL of a directory. Throws ConfigError.
+void set_ca(CaConfig& ca, const SourcedText& name);
+/// Reads [ca]. Throws ConfigError.
+void read_ca(CaConfig& ca, TomlSection section);
+
+}  // namespace mxcert::app

@@ -1,0 +1,27 @@
+#pragma once
+#include <filesystem>
+#include <string>
+
+#include "base/error.h"
+#include "dns/name.h"
+
+// For the .cc files of this folder only: how single values of the configuration are read.
+namespace mxcert::app {
+
+struct SourcedText;
+
+/// Runs `read`, and puts `where` before the message of what it throws.
+template <typename Function>
+auto located(const std::string& where, Function read) {
+  try {
+    return read();
+  } catch (const Error& e) {
+    throw ConfigError(where + ": " + e.message(), e.hint());
+  }
+}
+
+/// Both throw ConfigError that begins with where the text stands.
+dns::DnsName parse_name(const SourcedText& name);
+std::filesystem::path absolute_path(const SourcedText& path);
+
+}  // namespace mxcert::app
