@@ -53,6 +53,8 @@ void set_ca(CaConfig& ca, const SourcedText& name) {
 void read_ca(CaConfig& ca, TomlSection section) {
   if (const auto directory = section.text("directory")) set_ca(ca, *directory);
   if (const auto trust = section.text("trust")) ca.trust = absolute_path(*trust);
+  if (const auto timeout = section.number("timeout", 1, longest_order.count()))
+    ca.timeout = std::chrono::seconds(*timeout);
   section.finish();
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -11,11 +12,14 @@ struct SourcedText;
 struct CaConfig {
   std::string name = "letsencrypt";  // as it was written
   std::string directory_url = "https://acme-v02.api.letsencrypt.org/directory";
-  std::filesystem::path trust = {};  // PEM: roots for the directory's own HTTPS, besides the system's; empty: none
+  std::filesystem::path trust = {};   // PEM: roots for the directory's own HTTPS, besides the system's; empty: none
+  std::chrono::seconds timeout{600};  // of one order, from its first request to the certificate
 };
 
 /// Takes the name of a known CA or the URL of a directory. Throws ConfigError.
 void set_ca(CaConfig& ca, const SourcedText& name);
+/// The longest `timeout` that can be configured.
+constexpr std::chrono::seconds longest_order{86'400};
 /// Reads [ca]. Throws ConfigError.
 void read_ca(CaConfig& ca, TomlSection section);
 

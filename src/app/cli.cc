@@ -74,6 +74,10 @@ void add_ca_options(CLI::App& app, ConfigOptions& options) {
   app.add_option("--ca-trust", options.ca_trust, "roots for the directory's own HTTPS, besides the system's")
       ->type_name("FILE")
       ->group(group);
+  app.add_option("--timeout", options.ca_timeout, "the longest that one order may take, in seconds (600)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{longest_order.count()}).description(""))
+      ->group(group);
   app.add_option("--email", options.email, "contact of the account; may repeat")
       ->type_name("ADDRESS")
       ->allow_extra_args(false)

@@ -179,6 +179,7 @@ void apply_options(Config& config, const ConfigOptions& options) {
   if (options.state_dir) config.state_dir = fs::absolute(*options.state_dir);
   if (options.ca) set_ca(config.ca, {*options.ca, "--ca"});
   if (options.ca_trust) config.ca.trust = fs::absolute(*options.ca_trust);
+  if (options.ca_timeout) config.ca.timeout = std::chrono::seconds(*options.ca_timeout);
   if (options.key_type) set_key_type(config, {*options.key_type, "--key-type"});
   if (options.trust_anchor) config.trust_anchor = fs::absolute(*options.trust_anchor);
   if (options.max_names) config.max_names = *options.max_names;
@@ -279,6 +280,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
                            : fmt::format("{} ({})", config.ca.name, config.ca.directory_url)},
       {"ca.trust",
        config.ca.trust.empty() ? "the system's roots" : config.ca.trust.string() + " besides the system's roots"},
+      {"ca.timeout", format_duration(config.ca.timeout)},
       {"domains", describe_domains(config)},
       {"hosts.addresses", list(addresses, "those of the interfaces")},
       {"hosts.names", list(patterns(config.host_names), "none")},

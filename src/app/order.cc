@@ -18,9 +18,6 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-/// For everything between the first request and the certificate.
-constexpr std::chrono::minutes order_deadline{10};
-
 bool same_names(const Names& a, const Names& b) {
   return std::set(a.begin(), a.end()) == std::set(b.begin(), b.end());
 }
@@ -98,7 +95,7 @@ std::string describe(const acme::Progress& progress) {
 acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, const std::string& certificate,
                                   store::OrderRecord& order) {
   const Solving solving(context.config.challenge);
-  const Deadline deadline = Deadline::after(context.clock, order_deadline);
+  const Deadline deadline = Deadline::after(context.clock, ca.config().timeout);
   acme::IssueRequest request{.names = order.names, .csr_der = order.csr_der, .deadline = deadline};
   request.on_order = [&](const std::string& url) {
     order.url = url;

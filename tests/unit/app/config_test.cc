@@ -51,6 +51,7 @@ state_dir = "/tmp/state"
 [ca]
 directory = "letsencrypt-staging"
 trust = "/etc/mxcert/ca.pem"
+timeout = 90
 [domains]
 list = ["example.com", "Bücher.example", "EXAMPLE.com."]
 [hosts]
@@ -79,6 +80,7 @@ hook = "{}"
   CHECK(config.contact == std::vector<std::string>{"postmaster@example.com", "root@example.com"});
   CHECK(config.agree_tos);
   CHECK(config.ca.directory_url == "https://acme-staging-v02.api.letsencrypt.org/directory");
+  CHECK(config.ca.timeout == std::chrono::seconds(90));
   REQUIRE(config.domains.size() == 2);
   CHECK(config.domains[1].name.ascii() == "xn--bcher-kva.example");
   CHECK(config.domains[1].source == "config");
@@ -115,6 +117,7 @@ TEST_CASE_METHOD(Fixture, "every bad value says where it stands, what was found 
       {"ca = \"letsencrypt\"", "mxcert.toml:1:6: ca must be a table, as in [ca], not a text"},
       {"[ca]\ndirectory = \"letsencript\"", "did you mean letsencrypt?"},
       {"[ca]\ndirectory = \"http://ca.example/dir\"", "is not https"},
+      {"[ca]\ntimeout = 0", "mxcert.toml:2:11: timeout must be between 1 and 86400, not 0"},
       {"[domains]\nlist = [\"exa mple.com\"]", "mxcert.toml:2:9: "},
       {"[domains]\nlist = [\"example.com\", \"[192.0.2.1]\"]", "mxcert.toml:2:24: "},
       {"[domains]\nfiles = [\"/no/such/file\"]",
@@ -157,8 +160,10 @@ TEST_CASE_METHOD(Fixture, "options replace values and add to lists") {
   options.deploy = {hook};
   options.configure = true;
   options.agree_tos = true;
-  const Config config = load("[ca]\ndirectory = \"letsencrypt\"\n[domains]\nlist = [\"example.com\"]\n");
+  options.ca_timeout = 90;
+  const Config config = load("[ca]\ndirectory = \"letsencrypt\"\ntimeout = 30\n[domains]\nlist = [\"example.com\"]\n");
   CHECK(config.ca.directory_url == "https://ca.example/dir");
+  CHECK(config.ca.timeout == std::chrono::seconds(90));
   REQUIRE(config.domains.size() == 2);
   CHECK(config.domains[1].source == "command line");
   CHECK(config.agree_tos);
