@@ -48,18 +48,49 @@ std::string read_trust_file(const std::filesystem::path& path) {
                     "[ca] trust names a file with root certificates in PEM");
 }
 
-/// The system's roots, where libcurl was built to look for them.
-std::string read_system_roots() {
+/// Where libcurl was built to look for the system's roots.
+std::filesystem::path default_path(CURLINFO info) {
   const EasyHandle easy(curl_easy_init());
   char* path = nullptr;
-  if (!easy || curl_easy_getinfo(easy.get(), CURLINFO_CAINFO, &path) != CURLE_OK || path == nullptr) return {};
-  return read_file_if_exists(path, max_roots_bytes).value_or("");
+  if (!easy || curl_easy_getinfo(easy.get(), info, &path) != CURLE_OK || path == nullptr) return {};
+  return path;
+}
+
+/// Whether OpenSSL finds single roots in there by the hash of their names, as `openssl rehash` links them.
+bool is_hashed_directory(const std::filesystem::path& directory) {
+  const auto is_hash_link = [](const std::filesystem::directory_entry& entry) {
+    const std::string name = entry.path().filename();
+    return name.size() == 10 && name.ends_with(".0") && name.find_first_not_of("0123456789abcdef") == 8;
+  };
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error))
+    if (is_hash_link(entry)) return true;
+  return false;
+}
+
+/// Which roots the CA's own certificate may lead to.
+struct Roots {
+  std::string pem = {};                  // empty: see below
+  std::filesystem::path directory = {};  // looked into for the one that is needed; empty: libcurl's default bundle
+};
+
+/// A directory rather than the bundle of all, where the system has one: parsing 150 roots to use one of them is a third
+/// of the memory of a run.
+Roots find_roots(const std::optional<std::filesystem::path>& trust) {
+  Roots roots;
+  const std::filesystem::path directory = default_path(CURLINFO_CAPATH);
+  if (is_hashed_directory(directory)) roots.directory = directory;
+  if (!trust) return roots;
+  roots.pem = read_trust_file(*trust);
+  if (roots.directory.empty())
+    roots.pem += "\n" + read_file_if_exists(default_path(CURLINFO_CAINFO), max_roots_bytes).value_or("");
+  return roots;
 }
 
 /// One request under way. Stays where it is: libcurl holds pointers into it.
 class Transfer {
  public:
-  Transfer(const MultiHandle& multi, const Request& request, const CurlOptions& options, const std::string& roots,
+  Transfer(const MultiHandle& multi, const Request& request, const CurlOptions& options, const Roots& roots,
            milliseconds timeout)
       : multi_(multi), request_(request), options_(options), easy_(curl_easy_init()) {
     if (!easy_) throw std::bad_alloc();
@@ -88,7 +119,7 @@ class Transfer {
     curl_easy_setopt(easy_.get(), option, value);
   }
 
-  void set_up_connection(const std::string& roots, milliseconds timeout) {
+  void set_up_connection(const Roots& roots, milliseconds timeout) {
     set(CURLOPT_URL, request_.url.c_str());
     set(CURLOPT_PROTOCOLS_STR, "https");
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
@@ -101,8 +132,12 @@ class Transfer {
     set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
     set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<milliseconds::rep>(1, timeout.count())));
-    if (roots.empty()) return;
-    curl_blob blob{const_cast<char*>(roots.data()), roots.size(), CURL_BLOB_NOCOPY};
+    if (!roots.directory.empty()) {
+      set(CURLOPT_CAINFO, nullptr);
+      set(CURLOPT_CAPATH, roots.directory.c_str());
+    }
+    if (roots.pem.empty()) return;
+    curl_blob blob{const_cast<char*>(roots.pem.data()), roots.pem.size(), CURL_BLOB_NOCOPY};
     set(CURLOPT_CAINFO_BLOB, &blob);
   }
 
@@ -246,7 +281,7 @@ class CurlTransport::Session {
     static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
     multi_.reset(initialized == CURLE_OK ? curl_multi_init() : nullptr);
     if (!multi_) throw Error("libcurl cannot be initialized");
-    if (options_.trust) roots_ = read_trust_file(*options_.trust) + "\n" + read_system_roots();
+    roots_ = find_roots(options_.trust);
     curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
     curl_multi_setopt(multi_.get(), CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(options_.max_connections));
   }
@@ -334,7 +369,7 @@ class CurlTransport::Session {
 
   Clock& clock_;
   CurlOptions options_;
-  std::string roots_;  // empty: libcurl's default
+  Roots roots_;  // empty: libcurl's default
   MultiHandle multi_;
   SteadyTime next_start_{};
   std::size_t sent_ = 0;

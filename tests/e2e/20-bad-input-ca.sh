@@ -163,3 +163,13 @@ mxcert issue
 expect_problem 1 'mx.elsewhere.example: .*connection'
 expect_different "$leaf" "$(served - 25)"
 expect_names mx.example.com 25
+
+scene "a root that the system trusts needs no mention"
+on foo rm -r $state
+lab pebble restart
+lab exec foo cp "$("$lab" ca-trust)" /usr/local/share/ca-certificates/lab.crt
+lab exec foo update-ca-certificates
+standard_config example.com | sed '/^trust/d' | put foo /etc/mxcert/mxcert.toml
+mxcert issue
+expect_exit 0
+expect_served mx.example.com 25
