@@ -202,7 +202,10 @@ row() {
     echo "$1|failed"
     return
   fi
-  if [ "$1" = mxcert ]; then reference=$measured; fi
+  if [ "$1" = mxcert ]; then
+    reference=$measured
+    echo "$measured" >"$reference_file"
+  fi
   echo "$measured $reference" | awk -v client="$1" -v names="$2" '
     function times(value, base) { return base > 0 ? sprintf("%.1fx", value / base) : "" }
     { printf "%s|%.2f s|%s|%.2f s|%s|%.0f MiB|%s|%d|%.1f|%d\n", client, $1, times($1, $6), $2, times($2, $7),
@@ -240,20 +243,58 @@ plan_seconds() {
   on_bench cat /bench/result
 }
 
+# What one signed request takes at least: the median of some answers over a connection that is there, in seconds.
+round_trip_seconds() {
+  local url
+  url=$(directory "$1" | sed 's,/dir$,/nonce-plz,')
+  # shellcheck disable=SC2046  # one URL for each request
+  on_bench curl -sS --cacert "$trust" --head -o /dev/null -w '%{num_connects} %{time_pretransfer} %{time_starttransfer}\n' \
+    $(for ((i = 0; i < 20; i++)); do printf '%s -o /dev/null ' "$url"; done) |
+    awk '$1 == 0 { print $3 - $2 }' | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+}
+
+# What the CA takes for itself: from the last challenge shown to the last one validated, and for signing; seconds, from
+# what mxcert tells of its steps without any delay.
+ca_seconds() {
+  prepare_mxcert "$1" 0
+  on_bench rm -rf "$state"
+  on_bench mkdir -m 0700 "$state"
+  ca_restart
+  # shellcheck disable=SC2016  # expanded in the host
+  on_bench bash -c '"$0" -v issue --config /bench/mxcert.toml 2>&1 >/dev/null |
+      while read -r line; do echo "$EPOCHREALTIME $line"; done' "$build/mxcert" |
+    awk '/the CA validates/ { began = $1 } /has issued/ { printf "%.3f\n", $1 - began }'
+}
+
+# limit NAMES ROUND_TRIP WALL: the least time that one connection and 2 requests a name plus 30 allow. Those 30 leave 22
+# for nonces, and each request needs one: no more than 22 are under way at once.
+limit() {
+  local rounds=$((2 + 4 + 2 * (($1 + 21) / 22) + 4))  # see README.md
+  awk -v rounds="$rounds" -v trip="$(round_trip_seconds "$2")" -v plan="$(plan_seconds "$1")" -v ca="$(ca_seconds "$1")" \
+    -v wall="$3" 'BEGIN {
+      limit = plan + rounds * trip + ca
+      printf "The limit is %.2f s: finding the names %.2f s, %d round trips of %.1f ms %.2f s, the CA'\''s own work %.2f s. ",
+             limit, plan, rounds, trip * 1000, rounds * trip, ca
+      printf "mxcert takes %.2f times that.\n", wall / limit }'
+}
+
 table() {
-  printf '\n%s names, round trip to the CA %s ms' "$1" "$2"
-  [[ " ${clients[*]} " != *" mxcert "* ]] || printf ' (%s s of mxcert'\''s time is finding the names)' "$(plan_seconds "$1")"
-  printf '\n\n'
+  printf '\n%s names, round trip to the CA %s ms\n\n' "$1" "$2"
   local client reference='0 0 0 0 0'
   {
     echo 'client|wall||CPU||memory||requests|a name|runs'
     for client in "${clients[@]}"; do row "$client" "$1" "$2" >"$rows"; cat "$rows"; done
   } | align
+  # The rows are made in a process of their own: what is read here is what mxcert's left behind.
+  if [[ " ${clients[*]} " == *" mxcert "* ]]; then
+    echo
+    limit "$1" "$2" "$(cut -d ' ' -f 1 "$reference_file")"
+  fi
   if [ -n "$quick" ] && [ "$1" -gt 10 ]; then printf '\nleft out: what takes minutes (--quick)\n'; fi
 }
 
 finish() {
-  rm -f "$log" "$rows"
+  rm -f "$log" "$rows" "$reference_file"
   if [ -n "$keep" ]; then say "the lab is up: MXCERT_LAB_DIR=$MXCERT_LAB_DIR $lab exec bench …"; else "$lab" down; fi
 }
 
@@ -261,7 +302,7 @@ if [ -z "$build" ]; then
   build=$repo/build/release
   (cd "$repo" && cmake --preset release && cmake --build "$build" --target mxcert delay_proxy) >&2
 fi
-log=$(mktemp) rows=$(mktemp)
+log=$(mktemp) rows=$(mktemp) reference_file=$(mktemp)
 trap finish EXIT
 trap 'exit 130' INT TERM
 lab_start
