@@ -46,9 +46,6 @@ std::string require_location(const Response& response, std::string_view what) {
 Account take_account(Session& session, const Response& response) {
   Account account = parse_account(response.body);
   account.url = require_location(response, "account");
-  if (account.status != Account::Status::valid)
-    throw Error("the account has been deactivated", "remove its key from the state directory to register a new one",
-                "account_deactivated");
   session.account_url() = account.url;
   return account;
 }
@@ -117,6 +114,8 @@ std::optional<Account> Client::find_account(Deadline deadline) {
       return take_account(*session_, post_one(*session_, request, deadline));
     } catch (const Problem& problem) {
       if (problem.is("accountDoesNotExist")) return std::nullopt;
+      // RFC 8555 §7.3.6: whatever is signed with the key of a deactivated account is refused so.
+      if (problem.is("unauthorized")) return Account{.status = Account::Status::deactivated};
       throw;
     }
   });
@@ -128,7 +127,13 @@ Account Client::create_account(const NewAccount& account, Deadline deadline) {
                               .payload = to_json(account),
                               .repeatable = true,  // RFC 8555 §7.3.1: the same key gets the same account
                               .with_key = true};
-  return in_context("account", [&] { return take_account(*session_, post_one(*session_, request, deadline)); });
+  return in_context("account", [&] {
+    Account created = take_account(*session_, post_one(*session_, request, deadline));
+    if (created.status != Account::Status::valid)
+      throw Error("the account of this key has been deactivated", "mxcert account register makes a new one",
+                  "account_deactivated");
+    return created;
+  });
 }
 
 Order Client::new_order(const NewOrder& order, Deadline deadline) {

@@ -56,7 +56,8 @@ class Client {
   /// The account that later calls speak for, when its URL is known from an earlier run.
   void use_account(std::string account_url);
   const std::string& account_url() const;
-  /// The account of this key, if the CA has one; later calls speak for it. RFC 8555 §7.3.1.
+  /// The account of this key, if the CA has one; later calls speak for it. RFC 8555 §7.3.1. One that is no longer valid
+  /// may come without URL and contacts: CAs refuse to speak with its key.
   std::optional<Account> find_account(Deadline deadline);
   /// A new account, or the one that this key already has; later calls speak for it. Throws Error with code
   /// `terms_not_agreed` and the URL of the terms when the CA has some and `account` does not agree to them,

@@ -293,6 +293,10 @@ const Challenge* Authorization::find_challenge(std::string_view type) const {
   return found == challenges.end() ? nullptr : &*found;
 }
 
+std::string_view to_string(Account::Status status) {
+  return name_of(account_statuses, status);
+}
+
 std::string_view to_string(Order::Status status) {
   return name_of(order_statuses, status);
 }

@@ -68,6 +68,7 @@ struct Account {
   std::vector<std::string> contacts = {};
 };
 Account parse_account(std::string_view json);
+std::string_view to_string(Account::Status status);
 
 /// RFC 8555 §7.1.3.
 struct Order {

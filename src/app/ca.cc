@@ -20,10 +20,14 @@ std::unique_ptr<pki::PrivateKey> parse_account_key(const std::string& pem, const
   }
 }
 
+[[noreturn]] void throw_deactivated(const std::string& directory) {
+  throw Error(fmt::format("the account at {} has been deactivated", directory),
+              "mxcert account register makes a new one", "account_deactivated");
+}
+
 }  // namespace
 
 acme::Client& CertificateAuthority::client(Deadline deadline) {
-  if (!client_) connect();
   if (!has_account_) ensure_account(deadline);
   has_account_ = true;
   return *client_;
@@ -31,42 +35,73 @@ acme::Client& CertificateAuthority::client(Deadline deadline) {
 
 void CertificateAuthority::forget_account() {
   has_account_ = false;
+  context_.accounts.forget(config_.directory_url);
 }
 
-void CertificateAuthority::connect() {
-  const std::string& url = config_.directory_url;
-  acme::CurlOptions options;
-  options.user_agent = fmt::format("mxcert/{}", version);
-  if (!config_.trust.empty()) options.trust = config_.trust;
-  transport_ = std::make_unique<acme::CurlTransport>(context_.clock, options);
+const pki::PrivateKey* CertificateAuthority::account_key() {
+  if (key_is_stored_) return account_key_.get();
+  const auto stored = context_.accounts.find_key(config_.directory_url);
+  if (!stored) return nullptr;
+  use_key(parse_account_key(*stored, context_.accounts.path(config_.directory_url)));
+  key_is_stored_ = true;
+  return account_key_.get();
+}
 
-  const auto stored = context_.accounts.find_key(url);
-  key_is_new_ = !stored;
-  account_key_ = stored ? parse_account_key(*stored, context_.accounts.path(url))
-                        : std::make_unique<pki::PrivateKey>(pki::PrivateKey::generate(pki::KeyType::ecdsa_p256));
+void CertificateAuthority::use_key(std::unique_ptr<pki::PrivateKey> key) {
+  client_.reset();  // it signs with the previous one
+  account_key_ = std::move(key);
+  key_is_stored_ = false;
+}
+
+acme::Client& CertificateAuthority::connect() {
+  if (client_) return *client_;
+  if (!transport_) {
+    acme::CurlOptions options;
+    options.user_agent = fmt::format("mxcert/{}", version);
+    if (!config_.trust.empty()) options.trust = config_.trust;
+    transport_ = std::make_unique<acme::CurlTransport>(context_.clock, options);
+  }
   acme::Signer signer{.public_key_der = account_key_->public_key_der(),
                       .sign = [key = account_key_.get()](std::string_view data) { return key->sign(data); }};
-  client_ = std::make_unique<acme::Client>(*transport_, context_.clock, std::move(signer), url);
-  if (const auto account = context_.accounts.find(url); account && !key_is_new_) {
-    client_->use_account(account->url);
-    has_account_ = true;
-  }
+  client_ = std::make_unique<acme::Client>(*transport_, context_.clock, std::move(signer), config_.directory_url);
+  return *client_;
 }
 
 void CertificateAuthority::ensure_account(Deadline deadline) {
-  const std::string& url = config_.directory_url;
-  static_cast<void>(client_->directory(deadline));  // before the key is stored: a CA that is not there leaves no trace
-  if (key_is_new_) {
-    context_.accounts.save_key(url, account_key_->to_pem());
-  } else if (const auto found = client_->find_account(deadline);
-             found && found->status == acme::Account::Status::valid) {
-    context_.accounts.save({.directory = url, .url = found->url});
-    return;
+  const auto known = context_.accounts.find(config_.directory_url);
+  if (known && known->deactivated) throw_deactivated(config_.directory_url);
+  if (known && account_key()) return connect().use_account(known->url);
+  const auto found = find_account(deadline);
+  if (!found) {
+    create_account(deadline);
+  } else if (found->status != acme::Account::Status::valid) {
+    throw_deactivated(config_.directory_url);
   }
-  key_is_new_ = false;
+}
+
+std::optional<acme::Account> CertificateAuthority::find_account(Deadline deadline) {
+  if (!account_key()) return std::nullopt;
+  const auto found = connect().find_account(deadline);
+  if (!found) return std::nullopt;
+  const bool deactivated = found->status != acme::Account::Status::valid;
+  context_.accounts.save({.directory = config_.directory_url, .url = found->url, .deactivated = deactivated});
+  return found;
+}
+
+acme::Account CertificateAuthority::create_account(Deadline deadline) {
+  if (!account_key()) use_key(std::make_unique<pki::PrivateKey>(pki::PrivateKey::generate(config_.account_key)));
+  static_cast<void>(connect().directory(deadline));  // before the key is stored: a CA that is not there leaves no trace
+  if (!key_is_stored_) context_.accounts.save_key(config_.directory_url, account_key_->to_pem());
+  key_is_stored_ = true;
   const acme::Account account = client_->create_account(
       {.contacts = context_.config.contact, .terms_agreed = context_.config.agree_tos}, deadline);
-  context_.accounts.save({.directory = url, .url = account.url});
+  context_.accounts.save({.directory = config_.directory_url, .url = account.url});
+  return account;
+}
+
+void CertificateAuthority::retire_account() {
+  context_.accounts.retire_key(config_.directory_url);
+  use_key(nullptr);
 }
 
 }  // namespace mxcert::app

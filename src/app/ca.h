@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <optional>
 
 #include "acme/client.h"
 #include "acme/curl_transport.h"
@@ -11,7 +12,8 @@ namespace mxcert::app {
 
 struct Context;
 
-/// One CA and our account there. Nothing is sent before the first use.
+/// One CA and our account there. Nothing is sent before the first use. All that speak to the CA throw what acme::Client
+/// throws; changes need the state directory's lock.
 class CertificateAuthority {
  public:
   CertificateAuthority(Context& context, CaConfig config) : context_(context), config_(std::move(config)) {}
@@ -19,21 +21,32 @@ class CertificateAuthority {
   const CaConfig& config() const { return config_; }
 
   /// A client with an account: the known one, the one the CA finds by our key, or a new one. The key is stored before
-  /// the CA sees it. Throws what acme::Client::create_account throws.
+  /// the CA sees it. Throws Error (code `account_deactivated`) rather than make a new account in the place of one that
+  /// the administrator has ended.
   acme::Client& client(Deadline deadline);
   /// The CA does not know our account (any more): the next client() registers again.
   void forget_account();
 
+  /// The stored account key; empty when there is none.
+  const pki::PrivateKey* account_key();
+  /// What the CA says about the account of the stored key, which is remembered; empty when there is neither.
+  std::optional<acme::Account> find_account(Deadline deadline);
+  /// A new account for the stored key, or for a new one when there is none.
+  acme::Account create_account(Deadline deadline);
+  /// The account of the stored key is of no use any more: the key is put aside, and the next account gets a new one.
+  void retire_account();
+
  private:
-  void connect();
+  void use_key(std::unique_ptr<pki::PrivateKey> key);
+  acme::Client& connect();
   void ensure_account(Deadline deadline);
 
   Context& context_;
   CaConfig config_;
   std::unique_ptr<pki::PrivateKey> account_key_;
+  bool key_is_stored_ = false;
   std::unique_ptr<acme::CurlTransport> transport_;
-  std::unique_ptr<acme::Client> client_;
-  bool key_is_new_ = false;
+  std::unique_ptr<acme::Client> client_;  // with account_key_
   bool has_account_ = false;
 };
 

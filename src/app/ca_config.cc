@@ -55,6 +55,7 @@ void read_ca(CaConfig& ca, TomlSection section) {
   if (const auto trust = section.text("trust")) ca.trust = absolute_path(*trust);
   if (const auto timeout = section.number("timeout", 1, longest_order.count()))
     ca.timeout = std::chrono::seconds(*timeout);
+  if (const auto type = section.text("account_key")) ca.account_key = parse_key_type(*type);
   section.finish();
 }
 

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <string>
 
+#include "pki/key.h"
+
 namespace mxcert::app {
 
 class TomlSection;
@@ -14,6 +16,7 @@ struct CaConfig {
   std::string directory_url = "https://acme-v02.api.letsencrypt.org/directory";
   std::filesystem::path trust = {};   // PEM: roots for the directory's own HTTPS, besides the system's; empty: none
   std::chrono::seconds timeout{600};  // of one order, from its first request to the certificate
+  pki::KeyType account_key = pki::KeyType::ecdsa_p256;  // of an account that is yet to be made
 };
 
 /// Takes the name of a known CA or the URL of a directory. Throws ConfigError.

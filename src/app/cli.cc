@@ -66,7 +66,7 @@ void add_planning_options(CLI::App& app, ConfigOptions& options) {
       ->group(group);
 }
 
-void add_ca_options(CLI::App& app, ConfigOptions& options) {
+void add_account_options(CLI::App& app, ConfigOptions& options) {
   const char* group = "Where from";
   app.add_option("--ca", options.ca, "letsencrypt, letsencrypt-staging or the URL of a directory")
       ->type_name("CA")
@@ -83,6 +83,14 @@ void add_ca_options(CLI::App& app, ConfigOptions& options) {
       ->allow_extra_args(false)
       ->group(group);
   app.add_flag("--agree-tos", options.agree_tos, "agree to the CA's terms of service")->group(group);
+  app.add_option("--account-key", options.account_key, "key type of a new account (ecdsa-p256)")
+      ->type_name("TYPE")
+      ->group(group);
+}
+
+void add_ca_options(CLI::App& app, ConfigOptions& options) {
+  add_account_options(app, options);
+  const char* group = "Where from";
   app.add_option("--key-type", options.key_type, "ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096")
       ->type_name("TYPE")
       ->group(group);
@@ -114,6 +122,15 @@ CLI::App* add_command(CLI::App& app, CommandLine& line, Verb verb, const char* n
   return command;
 }
 
+void add_account_commands(CLI::App& app, CommandLine& line) {
+  CLI::App* account = app.add_subcommand("account", "the account at the CA");
+  account->fallthrough()->require_subcommand(1);
+  for (CLI::App* command :
+       {add_command(*account, line, Verb::account_show, "show", "what the CA knows about the account"),
+        add_command(*account, line, Verb::account_register, "register", "make an account, or find it by its key")})
+    add_account_options(*command, line.options);
+}
+
 void add_commands(CLI::App& app, CommandLine& line) {
   std::vector<std::string>& arguments = line.invocation.arguments;
   CLI::App* plan = add_command(app, line, Verb::plan, "plan", "what would be ordered, and why each name is in or out");
@@ -137,6 +154,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   rollback->add_option("NAME", arguments, "the certificate")->type_name("")->required()->expected(1);
   add_deploy_options(*rollback, line.options);
   add_command(app, line, Verb::status, "status", "stored certificates, what serves them, when they are due");
+  add_account_commands(app, line);
   CLI::App* config = app.add_subcommand("config", "the configuration");
   config->fallthrough()->require_subcommand(1);
   add_command(*config, line, Verb::config_check, "check", "read the configuration and explain it");

@@ -18,6 +18,8 @@ void run_deploy(Context& context);
 void run_rollback(Context& context);
 /// `mxcert status`: what is stored, served and due.
 void run_status(Context& context);
+/// `mxcert account …`: the account at the CA.
+void run_account(Context& context);
 /// `mxcert config check`: the effective configuration.
 void run_config_check(Context& context);
 

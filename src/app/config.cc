@@ -66,14 +66,6 @@ mx::HostPattern parse_pattern(const SourcedText& pattern) {
   return located(pattern.where, [&] { return mx::HostPattern::parse(pattern.text); });
 }
 
-void set_key_type(Config& config, const SourcedText& type) {
-  const auto parsed = pki::parse_key_type(type.text);
-  if (!parsed)
-    throw ConfigError(fmt::format("{}: {} is not a key type", type.where, printable(type.text, 100)),
-                      "known: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096");
-  config.key_type = *parsed;
-}
-
 deploy::Endpoint parse_endpoint(const SourcedText& endpoint) {
   return located(endpoint.where, [&] { return deploy::parse_endpoint(endpoint.text); });
 }
@@ -114,7 +106,7 @@ void read_certificate(Config& config, TomlSection section) {
       throw ConfigError(fmt::format("{}: keys must name exactly one key type, not {}",
                                     keys->empty() ? section.where() : keys->at(1).where, keys->size()),
                         "for example keys = [\"ecdsa-p256\"]");
-    set_key_type(config, keys->front());
+    config.key_type = parse_key_type(keys->front());
   }
   if (const auto reuse = section.flag("reuse_key")) config.reuse_key = *reuse;
   for (const SourcedText& name : section.list("extra_names"))
@@ -180,7 +172,8 @@ void apply_options(Config& config, const ConfigOptions& options) {
   if (options.ca) set_ca(config.ca, {*options.ca, "--ca"});
   if (options.ca_trust) config.ca.trust = fs::absolute(*options.ca_trust);
   if (options.ca_timeout) config.ca.timeout = std::chrono::seconds(*options.ca_timeout);
-  if (options.key_type) set_key_type(config, {*options.key_type, "--key-type"});
+  if (options.account_key) config.ca.account_key = parse_key_type({*options.account_key, "--account-key"});
+  if (options.key_type) config.key_type = parse_key_type({*options.key_type, "--key-type"});
   if (options.trust_anchor) config.trust_anchor = fs::absolute(*options.trust_anchor);
   if (options.max_names) config.max_names = *options.max_names;
   if (options.agree_tos) config.agree_tos = true;
@@ -281,6 +274,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
       {"ca.trust",
        config.ca.trust.empty() ? "the system's roots" : config.ca.trust.string() + " besides the system's roots"},
       {"ca.timeout", format_duration(config.ca.timeout)},
+      {"ca.account_key", std::string(pki::to_string(config.ca.account_key))},
       {"domains", describe_domains(config)},
       {"hosts.addresses", list(addresses, "those of the interfaces")},
       {"hosts.names", list(patterns(config.host_names), "none")},

@@ -17,4 +17,10 @@ std::filesystem::path absolute_path(const SourcedText& path) {
   return path.text;
 }
 
+pki::KeyType parse_key_type(const SourcedText& type) {
+  if (const auto parsed = pki::parse_key_type(type.text)) return *parsed;
+  throw ConfigError(fmt::format("{}: {} is not a key type", type.where, printable(type.text, 100)),
+                    "known: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096");
+}
+
 }  // namespace mxcert::app

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "dns/name.h"
+#include "pki/key.h"
 
 // For the .cc files of this folder only: how single values of the configuration are read.
 namespace mxcert::app {
@@ -20,8 +21,9 @@ auto located(const std::string& where, Function read) {
   }
 }
 
-/// Both throw ConfigError that begins with where the text stands.
+/// All throw ConfigError that begins with where the text stands.
 dns::DnsName parse_name(const SourcedText& name);
 std::filesystem::path absolute_path(const SourcedText& path);
+pki::KeyType parse_key_type(const SourcedText& type);
 
 }  // namespace mxcert::app

@@ -39,6 +39,9 @@ void run_command(Context& context) {
       return run_rollback(context);
     case Verb::status:
       return run_status(context);
+    case Verb::account_show:
+    case Verb::account_register:
+      return run_account(context);
     case Verb::config_check:
       return run_config_check(context);
   }

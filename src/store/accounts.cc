@@ -53,15 +53,33 @@ void Accounts::save_key(const std::string& directory_url, const std::string& pri
   write_file_atomically(folder / "key.pem", private_key_pem, {.mode = 0600}, directory_.tmp());
 }
 
+void Accounts::retire_key(const std::string& directory_url) {
+  const fs::path folder = path(directory_url);
+  rename_durably(folder / "key.pem", folder / "key.retired.pem");
+  forget(directory_url);
+}
+
 std::optional<AccountRecord> Accounts::find(const std::string& directory_url) const {
   const auto document = load_json(path(directory_url) / "account.json");
-  if (!document || text_at(*document, "url").empty()) return std::nullopt;
-  return AccountRecord{.directory = text_at(*document, "directory"), .url = text_at(*document, "url")};
+  if (!document) return std::nullopt;
+  AccountRecord record{.directory = text_at(*document, "directory"),
+                       .url = text_at(*document, "url"),
+                       .deactivated = text_at(*document, "status") == "deactivated"};
+  if (record.url.empty() && !record.deactivated) return std::nullopt;
+  return record;
 }
 
 void Accounts::save(const AccountRecord& record) {
   save_json(path(record.directory) / "account.json",
-            {{"version", 1}, {"directory", record.directory}, {"url", record.url}}, directory_.tmp());
+            {{"version", 1},
+             {"directory", record.directory},
+             {"url", record.url},
+             {"status", record.deactivated ? "deactivated" : "valid"}},
+            directory_.tmp());
+}
+
+void Accounts::forget(const std::string& directory_url) {
+  fs::remove(path(directory_url) / "account.json");
 }
 
 }  // namespace mxcert::store

@@ -8,8 +8,9 @@ namespace mxcert::store {
 
 /// An account as last seen. Only its key matters: with it the account is found again.
 struct AccountRecord {
-  std::string directory;  // URL
-  std::string url;        // `kid` (RFC 8555 §6.2)
+  std::string directory;     // URL
+  std::string url;           // `kid` (RFC 8555 §6.2)
+  bool deactivated = false;  // nothing but a new account will do, and only the administrator asks for one
 };
 
 /// One account per CA directory, under accounts/<host>/<path>. Changes need the state directory's lock.
@@ -21,8 +22,12 @@ class Accounts {
   std::optional<std::string> find_key(const std::string& directory_url) const;
   /// Durable when it returns: to be called before the key is shown to the CA.
   void save_key(const std::string& directory_url, const std::string& private_key_pem);
+  /// Puts the key of an account that is of no use any more aside, as key.retired.pem, and forgets the account.
+  void retire_key(const std::string& directory_url);
   std::optional<AccountRecord> find(const std::string& directory_url) const;
   void save(const AccountRecord& record);
+  /// The key stays.
+  void forget(const std::string& directory_url);
 
   /// Where the account of this directory is kept. Throws Error for a URL that cannot be a folder.
   std::filesystem::path path(const std::string& directory_url) const;

@@ -101,6 +101,20 @@ TEST_CASE("an account that the CA does not have is not an error") {
   CHECK_FALSE(scene.client.find_account(scene.deadline));
 }
 
+TEST_CASE("an account that was deactivated is found as such, whichever way the CA says it") {
+  Scene scene;
+  scene.ca.on("/new-account", problem(401, "unauthorized"));
+  scene.ca.on(
+      "/new-account",
+      {acme::Response{.status = 200, .location = FakeCa::url("/account/7"), .body = R"({"status":"deactivated"})"}});
+  for (int way = 0; way < 2; ++way) {
+    const auto account = scene.client.find_account(scene.deadline);
+    REQUIRE(account);
+    CHECK(account->status == acme::Account::Status::deactivated);
+  }
+  CHECK_THROWS_AS(scene.client.create_account({}, scene.deadline), Error);
+}
+
 TEST_CASE("terms are agreed to by the administrator or not at all") {
   Scene scene;
   scene.ca.replace("/dir",

@@ -52,6 +52,7 @@ state_dir = "/tmp/state"
 directory = "letsencrypt-staging"
 trust = "/etc/mxcert/ca.pem"
 timeout = 90
+account_key = "rsa-3072"
 [domains]
 list = ["example.com", "Bücher.example", "EXAMPLE.com."]
 [hosts]
@@ -79,6 +80,7 @@ hook = "{}"
                                          hook, make_hook("other")));
   CHECK(config.contact == std::vector<std::string>{"postmaster@example.com", "root@example.com"});
   CHECK(config.agree_tos);
+  CHECK(config.ca.account_key == pki::KeyType::rsa_3072);
   CHECK(config.ca.directory_url == "https://acme-staging-v02.api.letsencrypt.org/directory");
   CHECK(config.ca.timeout == std::chrono::seconds(90));
   REQUIRE(config.domains.size() == 2);

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "base/files.h"
 #include "catch.h"
 #include "temp_dir.h"
 
@@ -42,4 +43,19 @@ TEST_CASE_METHOD(Fixture, "a directory URL never leads out of the accounts") {
   CHECK(accounts.path("https://ca.example:14000/a?b=c") == state.accounts() / "ca.example_14000/a_b_c");
   CHECK_THROWS_AS(accounts.path("http://ca.example/dir"), Error);
   CHECK_THROWS_AS(accounts.path("ca.example"), Error);
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "an account that was deactivated is remembered as such, and its key is kept beside the next") {
+  const std::string url = "https://ca.example/dir";
+  accounts.save_key(url, "KEY 1");
+  accounts.save({.directory = url, .url = {}, .deactivated = true});
+  REQUIRE(accounts.find(url));
+  CHECK(accounts.find(url)->deactivated);
+  accounts.retire_key(url);
+  CHECK_FALSE(accounts.find(url));
+  CHECK_FALSE(accounts.find_key(url));
+  CHECK(read_file(accounts.path(url) / "key.retired.pem", 100) == "KEY 1");
+  accounts.save_key(url, "KEY 2");
+  CHECK(accounts.find_key(url) == "KEY 2");
 }

@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include "app/ca.h"
+#include "app/commands.h"
+#include "app/context.h"
+#include "app/json.h"
+#include "app/table.h"
+#include "base/error.h"
+#include "base/text.h"
+
+namespace mxcert::app {
+namespace {
+
+/// For all that is said to the CA in one run.
+constexpr std::chrono::minutes account_deadline{2};
+
+/// What is told about the account.
+struct AccountReport {
+  std::string directory = {};
+  std::string result = {};      // of the command: shown, found, registered, planned
+  std::string status = "none";  // none, unknown (the CA did not say), or as the CA has it
+  std::string url = {};
+  std::vector<std::string> contacts = {};  // as the CA has them, without `mailto:`
+  std::string key_type = {};
+  std::string thumbprint = {};  // of the key (RFC 7638)
+  std::filesystem::path key_file = {};
+};
+
+bool changes_something(const Context& context) {
+  return context.invocation.verb != Verb::account_show && !context.invocation.dry_run;
+}
+
+void add_account(AccountReport& report, const acme::Account& account) {
+  report.status = acme::to_string(account.status);
+  if (!account.url.empty()) report.url = account.url;
+  for (const std::string& contact : account.contacts)
+    report.contacts.push_back(contact.starts_with("mailto:") ? contact.substr(7) : contact);
+}
+
+/// What is known without asking anybody.
+void add_key(AccountReport& report, Context& context, CertificateAuthority& ca) {
+  const pki::PrivateKey* key = ca.account_key();
+  if (key == nullptr) return;
+  report.key_type = pki::to_string(key->type());
+  report.thumbprint = acme::parse_public_key(key->public_key_der()).thumbprint;
+  report.key_file = context.accounts.path(ca.config().directory_url) / "key.pem";
+  if (!report.url.empty()) return;
+  if (const auto known = context.accounts.find(ca.config().directory_url)) report.url = known->url;
+}
+
+Json to_json(const AccountReport& report) {
+  const auto text_or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
+  return {{"directory", report.directory},
+          {"url", text_or_null(report.url)},
+          {"status", report.status},
+          {"contacts", report.contacts},
+          {"key_type", text_or_null(report.key_type)},
+          {"thumbprint", text_or_null(report.thumbprint)}};
+}
+
+std::string to_text(const AccountReport& report, const TextStyle& style) {
+  std::vector<Row> rows{{"directory", report.directory}, {"status", report.status}};
+  if (report.result != "shown") rows.insert(rows.begin(), {"result", report.result});
+  if (!report.url.empty()) rows.push_back({"url", report.url});
+  if (!report.contacts.empty()) rows.push_back({"contacts", join(report.contacts, ", ")});
+  if (!report.key_type.empty()) {
+    rows.push_back({"key", fmt::format("{} in {}", report.key_type, report.key_file.string())});
+    rows.push_back({"thumbprint", report.thumbprint});
+  }
+  return format_table(rows, style);
+}
+
+void print(const Context& context, const AccountReport& report) {
+  if (context.invocation.quiet && !context.invocation.json && changes_something(context)) return;
+  if (context.invocation.json) {
+    Json document{{"version", 1}, {"result", report.result}, {"account", to_json(report)}};
+    add_findings(document, context.report);
+    return write_result(dump(document));
+  }
+  write_result(to_text(report, {.width = context.terminal.width, .color = context.terminal.color}));
+}
+
+/// A CA that cannot be asked is an error, but what is known here is told all the same.
+void show(Context& context, CertificateAuthority& ca, AccountReport& report, Deadline deadline) {
+  report.result = context.invocation.dry_run ? "planned" : "shown";
+  if (ca.account_key() == nullptr) return;
+  report.status = "unknown";
+  try {
+    const auto account = ca.find_account(deadline);
+    if (account) return add_account(report, *account);
+    report.status = "none";
+    context.report.add_warning({.code = "account_unknown_to_ca",
+                                .subject = report.directory,
+                                .message = fmt::format("{} has no account for the stored key", report.directory),
+                                .hint = "mxcert account register makes one; so does the next order"});
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error& e) {
+    context.report.add_error(e, report.directory);
+  }
+}
+
+/// An account that was deactivated stays so: the new one has a new key.
+void register_account(CertificateAuthority& ca, AccountReport& report, Deadline deadline) {
+  const auto found = ca.find_account(deadline);
+  if (found && found->status == acme::Account::Status::valid) {
+    report.result = "found";
+    return add_account(report, *found);
+  }
+  if (found) ca.retire_account();
+  report.result = "registered";
+  add_account(report, ca.create_account(deadline));
+}
+
+void act(Context& context, CertificateAuthority& ca, AccountReport& report) {
+  const Deadline deadline = Deadline::after(context.clock, account_deadline);
+  if (!changes_something(context)) return show(context, ca, report, deadline);
+  register_account(ca, report, deadline);
+}
+
+}  // namespace
+
+void run_account(Context& context) {
+  CertificateAuthority ca(context, context.config.ca);
+  std::optional<store::Lock> lock;
+  if (changes_something(context) || ca.account_key() != nullptr)
+    lock = context.state.lock(context.clock, context.invocation.lock_timeout);
+  AccountReport report{.directory = ca.config().directory_url};
+  act(context, ca, report);
+  add_key(report, context, ca);
+  print(context, report);
+}
+
+}  // namespace mxcert::app
