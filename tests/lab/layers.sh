@@ -6,7 +6,7 @@ layer_packages() {
   case $1 in
     base) echo knot knot-dnsutils unbound dns-root-data iproute2 procps ;;
     exim) echo exim4-daemon-light lsb-base iproute2 procps ;;
-    clients) echo certbot lego dehydrated uacme busybox time ;;
+    clients) echo certbot lego dehydrated uacme busybox time adns-tools jq ;;
     *) die "no such layer: $1" ;;
   esac
 }
@@ -29,7 +29,9 @@ build_layer() {
     [ -e "$file" ] && exit
     say "installing into layer $1 (once per machine, half a minute)"
     local log=$cache/$1.log
-    rm -f "$cache/$1"-*.tar "$cache/$1".tmp.*
+    # Another checkout may have layers of its own: only what nobody has made or used lately goes.
+    find "$cache" -maxdepth 1 -name "$1-*.tar" -atime +7 -delete
+    rm -f "$cache/$1".tmp.*
     if ! unshare --mount --pid --fork --kill-child bash -euo pipefail -c \
       '. "$0"; build_layer_here "$1" "$2"' "$here/layers.sh" "$1" "$cache/$1.tmp.$$" >"$log" 2>&1; then
       tail -n 30 "$log" >&2
