@@ -207,4 +207,17 @@ CertificateChain Client::fetch_certificate(const std::string& url, Deadline dead
   });
 }
 
+std::optional<RenewalInfo> Client::fetch_renewal_info(const std::string& renewal_id, Deadline deadline) {
+  std::optional<std::string> url = directory(deadline).renewal_info;
+  if (!url) return std::nullopt;
+  if (!url->ends_with('/')) *url += '/';
+  return in_context("renewal information", [&] {
+    const SystemTime now = session_->clock().now();
+    const Response response = require_success(session_->get(*url + renewal_id, deadline), now);
+    RenewalInfo info = parse_renewal_info(response.body);
+    info.retry_after = retry_after(response, now);
+    return info;
+  });
+}
+
 }  // namespace mxcert::acme

@@ -79,6 +79,10 @@ class Client {
 
   CertificateChain fetch_certificate(const std::string& url, Deadline deadline);
 
+  /// When the CA wants the certificate renewed that is called `renewal_id` (RFC 9773 §4.1); empty when it offers no
+  /// such information. Needs no account: the request is not signed.
+  std::optional<RenewalInfo> fetch_renewal_info(const std::string& renewal_id, Deadline deadline);
+
  private:
   std::unique_ptr<Session> session_;
 };

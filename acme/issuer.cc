@@ -36,6 +36,13 @@ bool says_gone(const Problem& problem) {
   return problem.document().status < 500 && problem.document().status != 429;
 }
 
+/// RFC 9773 §5 knows alreadyReplaced; CAs refuse a certificate of another account, or one that they have forgotten, in
+/// various ways.
+bool may_be_about_replacement(const Problem& problem) {
+  return problem.document().status != 429 && problem.document().status != 503 && !problem.is("rateLimited") &&
+         !problem.is("badNonce") && !problem.is("accountDoesNotExist") && !problem.is("userActionRequired");
+}
+
 /// One issuance under way.
 class Issuance {
  public:
@@ -97,12 +104,23 @@ class Issuance {
 
   Order create() {
     try {
-      return client_.new_order({.names = request_.names, .profile = request_.profile, .replaces = request_.replaces},
-                               request_.deadline);
+      return create(request_.replaces);
+    } catch (const Problem& problem) {
+      throw_if_names_blamed(problem.document(), request_);
+      if (request_.replaces.empty() || !may_be_about_replacement(problem)) throw;
+      log::debug(fmt::format("ordering again without naming the certificate that it replaces: {}", problem.message()));
+    }
+    try {
+      return create({});
     } catch (const Problem& problem) {
       throw_if_names_blamed(problem.document(), request_);
       throw;
     }
+  }
+
+  Order create(const std::string& replaces) {
+    return client_.new_order({.names = request_.names, .profile = request_.profile, .replaces = replaces},
+                             request_.deadline);
   }
 
   Order finalize(const Order& order) {

@@ -31,7 +31,7 @@ struct IssueRequest {
   std::vector<std::string> names = {};  // A-labels, lower case, wildcards with `*.`
   std::string csr_der = {};             // for exactly these names
   std::string profile = {};             // empty: the CA's default
-  std::string replaces = {};            // RFC 9773 §5; empty: none
+  std::string replaces = {};            // RFC 9773 §5; empty: none. An order that is refused for it is made without
   /// An order of an earlier run, made for the same CSR: continued in whatever state it is, unless it is gone, invalid,
   /// expired or for other names; then a new one is made.
   std::optional<std::string> order_url = {};

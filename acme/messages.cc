@@ -318,6 +318,21 @@ Directory parse_directory(std::string_view text) {
   return directory;
 }
 
+RenewalInfo parse_renewal_info(std::string_view text) {
+  const json document = parse_json(text, "renewal information");
+  const Fields fields(document, "renewal information");
+  const json* window = fields.find("suggestedWindow");
+  if (window == nullptr) fields.fail("suggestedWindow is missing");
+  const Fields times(*window, "suggestedWindow");
+  const auto start = times.find_time("start");
+  const auto end = times.find_time("end");
+  if (!start || !end) times.fail("start or end is missing");
+  if (*start >= *end) times.fail("it does not end after it begins");
+  RenewalInfo info{.start = *start, .end = *end, .explanation_url = shown_text(document, "explanationURL")};
+  if (!is_https_url(info.explanation_url)) info.explanation_url.clear();  // nice to have, no reason to refuse the rest
+  return info;
+}
+
 ProblemDocument parse_problem(std::string_view text, int http_status) {
   const json document = json::parse(text, nullptr, false);
   ProblemDocument problem;

@@ -34,6 +34,16 @@ struct Directory {
 };
 Directory parse_directory(std::string_view json);
 
+/// RFC 9773 §4.2.
+struct RenewalInfo {
+  SystemTime start = {};                                 // of the window in which the CA wants the certificate renewed
+  SystemTime end = {};                                   // later than `start`
+  std::string explanation_url = {};                      // a page for people; empty when there is none, or not https
+  std::optional<std::chrono::seconds> retry_after = {};  // when to ask again; from the answer's header
+};
+/// Also throws Error for a window that does not end after it begins.
+RenewalInfo parse_renewal_info(std::string_view json);
+
 struct Identifier {
   std::string type = {};  // dns
   std::string value = {};

@@ -35,6 +35,8 @@ class Session {
   /// One result for each request, in the same order: an answer of any status, or why there is none.
   /// Nonces for a batch of `next_batch` requests that will follow are asked for meanwhile, which saves a round trip.
   std::vector<Result> post(std::span<const SignedRequest> requests, Deadline deadline, std::size_t next_batch = 0);
+  /// Not signed: for what anybody may read.
+  Result get(const std::string& url, Deadline deadline);
 
  private:
   struct Attempt {
@@ -49,7 +51,6 @@ class Session {
                                      std::size_t new_nonces, Deadline deadline);
   Verdict judge(const Result& result, bool repeatable, Attempt& attempt, Deadline deadline,
                 std::chrono::milliseconds& pause);
-  Result get(const std::string& url, Deadline deadline);
 
   void keep_nonce(const Response& response);
   std::string take_nonce();

@@ -27,6 +27,12 @@ std::unique_ptr<pki::PrivateKey> parse_account_key(const std::string& pem, const
 
 }  // namespace
 
+acme::Client& CertificateAuthority::client_without_account() {
+  if (!client_ && !account_key())
+    use_key(std::make_unique<pki::PrivateKey>(pki::PrivateKey::generate(config_.account_key)));  // signs nothing
+  return connect();
+}
+
 acme::Client& CertificateAuthority::client(Deadline deadline) {
   if (!has_account_) ensure_account(deadline);
   has_account_ = true;

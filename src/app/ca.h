@@ -24,6 +24,8 @@ class CertificateAuthority {
   /// the CA sees it. Throws Error (code `account_deactivated`) rather than make a new account in the place of one that
   /// the administrator has ended.
   acme::Client& client(Deadline deadline);
+  /// For what needs no account; registers none.
+  acme::Client& client_without_account();
   /// The CA does not know our account (any more): the next client() registers again.
   void forget_account();
 

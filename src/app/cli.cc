@@ -57,6 +57,10 @@ void add_planning_options(CLI::App& app, ConfigOptions& options) {
       ->type_name("NUMBER")
       ->check(CLI::Range(1, 1000).description(""))
       ->group(group);
+  app.add_option("--renew-before", options.renew_before,
+                 "how long before the end to renew, when the CA does not say: 1/3 of the lifetime, 30d or 12h")
+      ->type_name("TIME")
+      ->group(group);
   app.add_option("--dns-server", options.dns_servers, "a resolver instead of /etc/resolv.conf; may repeat")
       ->type_name("ADDRESS[@PORT]")
       ->allow_extra_args(false)

@@ -136,6 +136,7 @@ void read_document(Config& config, TomlSection document) {
   if (const auto path = document.text("state_dir")) config.state_dir = absolute_path(*path);
   if (auto section = document.section("ca")) read_ca(config.ca, std::move(*section));
   if (auto section = document.section("challenge")) read_challenge(config.challenge, std::move(*section));
+  if (auto section = document.section("renew")) read_renew(config.renew, std::move(*section));
   const std::pair<const char*, void (*)(Config&, TomlSection)> readers[] = {
       {"domains", read_domains}, {"hosts", read_hosts}, {"dns", read_dns}, {"certificate", read_certificate}};
   for (const auto& [key, read] : readers)
@@ -176,6 +177,7 @@ void apply_options(Config& config, const ConfigOptions& options) {
   if (options.key_type) config.key_type = parse_key_type({*options.key_type, "--key-type"});
   if (options.trust_anchor) config.trust_anchor = fs::absolute(*options.trust_anchor);
   if (options.max_names) config.max_names = *options.max_names;
+  if (options.renew_before) set_renew_before(config.renew, {*options.renew_before, "--renew-before"});
   if (options.agree_tos) config.agree_tos = true;
   if (options.new_key) config.reuse_key = false;
   for (const std::string& address : options.email)
@@ -287,6 +289,8 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
       {"certificate.max_names", std::to_string(config.max_names)},
       {"challenge.type", "http-01"},
       {"challenge.listen", list(listen, "port 80 on every address")},
+      {"renew.before",
+       config.renew.before.empty() ? "1/3 of the lifetime, 1/2 when that is under ten days" : config.renew.before},
       {"deploy", list(hooks, "none: certificates are stored, nothing is installed")},
   };
 }

@@ -8,6 +8,7 @@
 
 #include "app/ca_config.h"
 #include "app/challenge_config.h"
+#include "app/renew_config.h"
 #include "deploy/delivery.h"
 #include "dns/address.h"
 #include "dns/name.h"
@@ -41,6 +42,7 @@ struct Config {
   std::size_t max_names = 100;
 
   ChallengeConfig challenge;
+  RenewConfig renew;
 
   std::vector<deploy::Target> targets;
 };
@@ -56,6 +58,7 @@ struct ConfigOptions {
   std::optional<std::string> key_type;
   std::optional<std::string> trust_anchor;
   std::optional<std::size_t> max_names;
+  std::optional<std::string> renew_before;
   bool agree_tos = false;
   bool new_key = false;
   bool configure = false;

@@ -10,6 +10,7 @@
 #include "app/order.h"
 #include "app/plan_report.h"
 #include "app/planning.h"
+#include "app/renewal_info.h"
 #include "base/error.h"
 
 namespace mxcert::app {
@@ -178,11 +179,12 @@ void run_issue(Context& context) {
   if (context.config.domains.empty() && context.invocation.arguments.empty()) require_domains(context.config);
   const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
   recover_deployments(context);
+  CertificateAuthority ca(context, context.config.ca);
+  update_renewal_info(context, ca);
   const mx::Plan plan = make_plan(context);
   print_plan(context, plan);
   add_plan_warnings(context, plan);
   report_gaps(context, plan);
-  CertificateAuthority ca(context, context.config.ca);
   for (const mx::PlannedCertificate& planned : plan.certificates)
     process(context, ca, planned);
   print_outcomes(context);

@@ -7,6 +7,7 @@
 
 #include "acme/issuer.h"
 #include "app/context.h"
+#include "app/renewal.h"
 #include "app/solving.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -92,11 +93,22 @@ std::string describe(const acme::Progress& progress) {
   return {};
 }
 
+/// RFC 9773 §5: which certificate an order replaces, if the account that orders is the one that has it.
+std::string find_replaced(const Context& context, const store::OrderRecord& order,
+                          const std::optional<store::Version>& live) {
+  if (!live || live->record.directory != order.directory) return {};
+  const auto account = context.accounts.find(order.directory);
+  return account && account->url == live->record.account ? live->leaf.renewal_id : std::string();
+}
+
 acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, const std::string& certificate,
-                                  store::OrderRecord& order) {
+                                  store::OrderRecord& order, const std::optional<store::Version>& live) {
   const Solving solving(context.config.challenge);
   const Deadline deadline = Deadline::after(context.clock, ca.config().timeout);
-  acme::IssueRequest request{.names = order.names, .csr_der = order.csr_der, .deadline = deadline};
+  acme::IssueRequest request{.names = order.names,
+                             .csr_der = order.csr_der,
+                             .replaces = find_replaced(context, order, live),
+                             .deadline = deadline};
   request.on_order = [&](const std::string& url) {
     order.url = url;
     context.orders.save(certificate, order);
@@ -167,8 +179,9 @@ Names names_to_keep(const Names& names, const acme::IssueFailure& failure, const
 }
 
 /// Whether a certificate for `names` would be better than the live one: a name more, or a later end when it is due.
-bool is_gain(Context& context, const Names& names, const std::optional<store::Version>& live) {
-  if (!live || context.clock.now() > mx::due_time(live->leaf.not_after, live->leaf.lifetime())) return true;
+bool is_gain(Context& context, const std::string& certificate, const Names& names,
+             const std::optional<store::Version>& live) {
+  if (!live || context.clock.now() > due_time(context, certificate, *live).at) return true;
   return std::ranges::any_of(names, [&](const std::string& name) { return !pki::covers(live->leaf, name); });
 }
 
@@ -180,13 +193,13 @@ OrderedVersion order_certificate(Context& context, CertificateAuthority& ca, con
   for (;;) {
     store::OrderRecord order = prepare_order(context, planned.name, names, live);
     try {
-      const acme::IssuedCertificate issued = run_order(context, ca, planned.name, order);
+      const acme::IssuedCertificate issued = run_order(context, ca, planned.name, order, live);
       return {store_issued(context, planned.name, order, issued)};
     } catch (const acme::IssueFailure& failure) {
       context.orders.remove(planned.name);
       names = names_to_keep(names, failure, live);
       report_culprits(context, failure);
-      if (!is_gain(context, names, live)) return {};
+      if (!is_gain(context, planned.name, names, live)) return {};
     }
   }
 }

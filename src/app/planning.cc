@@ -7,6 +7,7 @@
 #include <set>
 
 #include "app/context.h"
+#include "app/renewal.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "dns/unbound_resolver.h"
@@ -57,10 +58,12 @@ std::vector<mx::CurrentCertificate> current_certificates(const Context& context)
   for (const std::string& name : context.certificates.names()) {
     const auto live = context.certificates.find_live(name);
     if (!live) continue;
+    const DueTime due = due_time(context, name, *live);
     current.push_back({.name = name,
                        .names = live->leaf.names,
                        .not_after = live->leaf.not_after,
-                       .lifetime = live->leaf.lifetime(),
+                       .renew_at = due.at,
+                       .renew_why = due.reason == DueTime::Reason::renewal_window ? "the CA wants it renewed" : "",
                        .unwanted = why_unwanted(context, *live)});
   }
   return current;

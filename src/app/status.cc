@@ -4,10 +4,10 @@
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/json.h"
+#include "app/renewal.h"
 #include "app/table.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "mx/plan.h"
 
 namespace mxcert::app {
 namespace {
@@ -16,18 +16,15 @@ struct CertificateStatus {
   std::string name;
   std::optional<store::Version> live;  // none: every attempt has failed so far
   store::CertificateState state;
+  DueTime due = {};  // of `live`
 };
-
-/// When it is to be renewed.
-SystemTime due(const store::Version& live) {
-  return mx::due_time(live.leaf.not_after, live.leaf.lifetime());
-}
 
 std::vector<CertificateStatus> collect(Context& context) {
   std::vector<CertificateStatus> all;
   for (const std::string& name : context.certificates.known_names()) {
     try {
       CertificateStatus one{name, context.certificates.find_live(name), context.certificates.load_state(name)};
+      if (one.live) one.due = due_time(one.live->leaf, one.state.renewal_info, context.config.renew);
       if (one.live || one.state.failure) all.push_back(std::move(one));
     } catch (Error& e) {
       e.add_context(name);
@@ -37,12 +34,25 @@ std::vector<CertificateStatus> collect(Context& context) {
   return all;
 }
 
-void add_live(Json& entry, const store::Version& live) {
+Json renewal_info(const CertificateStatus& one) {
+  const store::RenewalWindow* window = find_window(one.live->leaf, one.state.renewal_info);
+  if (window == nullptr) return {};
+  return {{"start", format_time(window->start)},
+          {"end", format_time(window->end)},
+          {"chosen", format_time(point_in_window(*window, one.live->leaf.sha256_fingerprint))},
+          {"explanation_url", window->explanation_url.empty() ? Json() : Json(window->explanation_url)},
+          {"asked_at", format_time(one.state.renewal_info->asked_at)},
+          {"next_question", format_time(one.state.renewal_info->next_question)}};
+}
+
+void add_live(Json& entry, const CertificateStatus& one) {
+  const store::Version& live = *one.live;
   entry["names"] = live.leaf.names;
   entry["certificate_version"] = live.number;
   entry["not_before"] = format_time(live.leaf.not_before);
   entry["not_after"] = format_time(live.leaf.not_after);
-  entry["renew_at"] = format_time(due(live));
+  entry["renew_at"] = format_time(one.due.at);
+  entry["renewal_info"] = renewal_info(one);
   entry["directory"] = live.record.directory;
   entry["fingerprint"] = live.leaf.sha256_fingerprint;
 }
@@ -69,7 +79,7 @@ Json to_json(const std::vector<CertificateStatus>& all) {
                {"certificate_version", nullptr},
                {"deployments", deployments},
                {"failure", failure}};
-    if (one.live) add_live(entry, *one.live);
+    if (one.live) add_live(entry, one);
     list.push_back(std::move(entry));
   }
   return list;
@@ -80,11 +90,22 @@ std::string remaining(SystemTime until, SystemTime now) {
   return left.count() < 0 ? format_duration(-left) + " ago" : "in " + format_duration(left);
 }
 
-std::vector<Row> describe_live(const store::Version& live, SystemTime now) {
+std::string describe_renewal(const CertificateStatus& one, SystemTime now) {
+  std::string text = fmt::format("{} ({})", format_time(one.due.at), remaining(one.due.at, now));
+  const store::RenewalWindow* window = find_window(one.live->leaf, one.state.renewal_info);
+  if (window == nullptr) return text;
+  text += fmt::format("\nthe CA wants it between {} and {}", format_time(window->start), format_time(window->end));
+  if (one.due.reason == DueTime::Reason::last_moment) text += ", which is too late";
+  if (!window->explanation_url.empty()) text += "\nwhy: " + window->explanation_url;
+  return text;
+}
+
+std::vector<Row> describe_live(const CertificateStatus& one, SystemTime now) {
+  const store::Version& live = *one.live;
   return {{"names", join(live.leaf.names, ", ")},
           {"version", fmt::format("{} from {}", live.number, live.leaf.issuer)},
           {"expires", fmt::format("{} ({})", format_time(live.leaf.not_after), remaining(live.leaf.not_after, now))},
-          {"renewal", fmt::format("{} ({})", format_time(due(live)), remaining(due(live), now))}};
+          {"renewal", describe_renewal(one, now)}};
 }
 
 Row describe_deployment(const std::string& target, const store::Deployment& deployment, const std::string& live) {
@@ -108,7 +129,7 @@ Row describe_deployment(const std::string& target, const store::Deployment& depl
 std::string describe(const CertificateStatus& one, SystemTime now, const TextStyle& style) {
   std::vector<Row> rows;
   if (one.live)
-    rows = describe_live(*one.live, now);
+    rows = describe_live(one, now);
   else
     rows.push_back({"version", "none yet"});
   for (const auto& [target, deployment] : one.state.deployments)

@@ -221,6 +221,10 @@ class Planner {
     return fmt::format("it expires in {}", format_duration(left));
   }
 
+  std::string why_due() const {
+    return current()->renew_why.empty() ? expiry() : fmt::format("{}, and {}", current()->renew_why, expiry());
+  }
+
   void decide_action(PlannedCertificate& certificate) const {
     if (current() == nullptr) {
       certificate.action = Action::issue;
@@ -229,7 +233,7 @@ class Planner {
     }
     certificate.not_after = current()->not_after;
     const std::vector<std::string> missing = missing_names();
-    const bool due = is_due(*current(), input_.now);
+    const bool due = input_.now > current()->renew_at;
     if (!missing.empty()) {
       certificate.action = Action::replace;
       certificate.why = fmt::format("it lacks {}", join(missing, ", "));
@@ -239,7 +243,7 @@ class Planner {
       certificate.why = current()->unwanted;
     } else {
       certificate.action = due ? Action::renew : Action::none;
-      certificate.why = due ? expiry() : fmt::format("it has every name, and {}", expiry());
+      certificate.why = due ? why_due() : fmt::format("it has every name, and {}", expiry());
     }
   }
 
@@ -294,15 +298,6 @@ std::vector<std::string> PlannedCertificate::ascii_names() const {
 
 Plan plan_certificates(const PlanInput& input) {
   return Planner(input).make();
-}
-
-SystemTime due_time(SystemTime not_after, std::chrono::seconds lifetime) {
-  const bool short_lived = lifetime < std::chrono::days{10};
-  return not_after - lifetime / (short_lived ? 2 : 3);
-}
-
-bool is_due(const CurrentCertificate& certificate, SystemTime now) {
-  return now > due_time(certificate.not_after, certificate.lifetime);
 }
 
 std::string_view to_string(Action action) {

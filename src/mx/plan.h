@@ -17,8 +17,9 @@ struct CurrentCertificate {
   std::string name;                     // what it is stored under
   std::vector<std::string> names = {};  // its subjectAltNames, A-labels, lower case
   SystemTime not_after = {};
-  std::chrono::seconds lifetime{0};  // from notBefore to notAfter
-  std::string unwanted = {};         // why it has to go whatever its names and dates: `it is from another CA`
+  SystemTime renew_at = {};    // after this it is due
+  std::string renew_why = {};  // who says so, unless it is just that its end is near
+  std::string unwanted = {};   // why it has to go whatever its names and dates: `it is from another CA`
 };
 
 struct PlanInput {
@@ -81,10 +82,6 @@ struct Plan {
 /// name is dropped only on a definite answer, and only from the next certificate: a drop alone replaces nothing.
 /// Throws Error (code `too_many_names`) when the names do not fit into one certificate.
 Plan plan_certificates(const PlanInput& input);
-
-/// When a certificate is to be renewed: when a third of its lifetime is left, or half when it is shorter than ten days.
-SystemTime due_time(SystemTime not_after, std::chrono::seconds lifetime);
-bool is_due(const CurrentCertificate& certificate, SystemTime now);
 
 std::string_view to_string(Action action);
 

@@ -21,7 +21,9 @@ constexpr std::size_t max_chain_length = 20;
 SystemTime to_time(const ASN1_TIME* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) throw_openssl_error("certificate with an invalid date");
-  return std::chrono::system_clock::from_time_t(::timegm(&parts));
+  // What SystemTime, which counts nanoseconds, can hold; certificates may say the years 0 to 9999.
+  constexpr std::time_t limit = 9'000'000'000;
+  return std::chrono::system_clock::from_time_t(std::clamp(::timegm(&parts), -limit, limit));
 }
 
 std::string to_text(const X509_NAME* name) {
@@ -48,6 +50,16 @@ std::vector<std::string> dns_names(const X509& x509) {
   return names;
 }
 
+/// RFC 9773 §4.1: keyIdentifier and the content of the DER INTEGER serialNumber, a leading zero byte included.
+std::string renewal_id(X509& x509) {
+  constexpr std::size_t tag_and_length = 2;
+  constexpr std::size_t longest_short_form = 127;
+  const ASN1_OCTET_STRING* authority = X509_get0_authority_key_id(&x509);
+  const std::string serial = to_der<i2d_ASN1_INTEGER>(*X509_get_serialNumber(&x509));
+  if (authority == nullptr || serial.size() > tag_and_length + longest_short_form) return {};
+  return to_base64url(bytes_of(authority)) + "." + to_base64url(serial.substr(tag_and_length));
+}
+
 X509Handle decode(std::string_view der) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
   X509Handle x509(d2i_X509(nullptr, &bytes, static_cast<long>(der.size())));
@@ -72,6 +84,7 @@ Certificate describe(X509& x509) {
   certificate.public_key_der = to_der<i2d_PUBKEY>(*key);
   if (const ASN1_OCTET_STRING* id = X509_get0_authority_key_id(&x509))
     certificate.authority_key_id = to_hex(bytes_of(id));
+  certificate.renewal_id = renewal_id(x509);
   certificate.sha256_fingerprint = to_hex(sha256(certificate.der));
   certificate.spki_sha256 = to_hex(sha256(certificate.public_key_der));
   return certificate;

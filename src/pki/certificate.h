@@ -23,6 +23,7 @@ struct Certificate {
   std::string issuer;
   std::string public_key_der;      // SubjectPublicKeyInfo
   std::string authority_key_id;    // hexadecimal, empty when absent
+  std::string renewal_id;          // its name in renewal information, RFC 9773 §4.1; empty when it cannot have one
   std::string sha256_fingerprint;  // of the DER, hexadecimal, lower case
   std::string spki_sha256;         // of public_key_der, hexadecimal: the data of a TLSA 3 1 1 record
 

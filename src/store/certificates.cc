@@ -49,6 +49,34 @@ nlohmann::json to_json(const Deployment& deployment) {
           {"message", deployment.message}};
 }
 
+nlohmann::json to_json(const RenewalInfo& info) {
+  nlohmann::json document{{"certificate", info.certificate},
+                          {"asked_at", format_time(info.asked_at)},
+                          {"next_question", format_time(info.next_question)}};
+  if (info.window)
+    document["window"] = {{"start", format_time(info.window->start)},
+                          {"end", format_time(info.window->end)},
+                          {"explanation_url", info.window->explanation_url}};
+  return document;
+}
+
+/// Empty for what is not whole: the CA will tell again.
+std::optional<RenewalInfo> read_renewal_info(const nlohmann::json& state) {
+  const auto found = state.find("renewal_info");
+  if (found == state.end() || !found->is_object()) return std::nullopt;
+  RenewalInfo info{.certificate = text_at(*found, "certificate"),
+                   .window = {},
+                   .asked_at = time_at(*found, "asked_at"),
+                   .next_question = time_at(*found, "next_question")};
+  if (const auto window = found->find("window"); window != found->end() && window->is_object()) {
+    const auto start = parse_time(text_at(*window, "start"));
+    const auto end = parse_time(text_at(*window, "end"));
+    if (!start || !end || *start >= *end) return std::nullopt;
+    info.window = RenewalWindow{.start = *start, .end = *end, .explanation_url = text_at(*window, "explanation_url")};
+  }
+  return info;
+}
+
 }  // namespace
 
 std::string_view to_string(Deployment::State state) {
@@ -202,6 +230,7 @@ CertificateState Certificates::load_state(const std::string& name) const {
                             .message = text_at(*found, "message"),
                             .hint = text_at(*found, "hint")};
   }
+  state.renewal_info = read_renewal_info(*document);
   return state;
 }
 
@@ -215,6 +244,7 @@ void Certificates::save_state(const std::string& name, const CertificateState& s
                            {"at", format_time(state.failure->at)},
                            {"message", state.failure->message},
                            {"hint", state.failure->hint}};
+  if (state.renewal_info) document["renewal_info"] = to_json(*state.renewal_info);
   const fs::path folder = directory_.certificates() / require_safe_name(name);
   make_directory(folder, private_directory);
   save_json(folder / "state.json", document, directory_.tmp());

@@ -54,11 +54,31 @@ struct Failure {
   bool operator==(const Failure&) const = default;
 };
 
+/// When the CA wants a certificate renewed (RFC 9773 §4.2).
+struct RenewalWindow {
+  SystemTime start;
+  SystemTime end;
+  std::string explanation_url;  // empty: none given
+
+  bool operator==(const RenewalWindow&) const = default;
+};
+
+/// The CA's last word on it, and when it may be asked again.
+struct RenewalInfo {
+  std::string certificate;              // its renewal_id: what was said of another version does not count
+  std::optional<RenewalWindow> window;  // empty: the CA has none, or was never reached
+  SystemTime asked_at;
+  SystemTime next_question;
+
+  bool operator==(const RenewalInfo&) const = default;
+};
+
 /// What mxcert remembers of a certificate between runs. Rebuildable: an unreadable one is the same as a new one.
 struct CertificateState {
   std::vector<std::string> desired;               // the names that the last plan wanted on it
   std::map<std::string, Deployment> deployments;  // by target
   std::optional<Failure> failure;
+  std::optional<RenewalInfo> renewal_info;
 
   bool operator==(const CertificateState&) const = default;
 };

@@ -85,9 +85,11 @@ on foo readlink $live
 expect_same ../certificates/mx.example.com/0001 "$stdout"
 expect_no_leftovers
 
-scene "a second issue says that nothing is due, a renew says nothing, and neither asks the CA for anything"
+scene "a second issue says that nothing is due, a renew says nothing, and neither asks the CA for more than when to renew"
 ca_mark
 mxcert issue
+expect_ca_requests 0 'POST /'
+ca_mark
 expect_exit 0
 expect_no_stderr
 expect_stdout_like '^mx.example.com: nothing is due, valid until '
@@ -172,7 +174,7 @@ ca_mark
 mxcert renew
 expect_exit 0
 expect_no_output
-expect_no_ca_requests
+expect_ca_requests 0 'POST /'
 
 scene "--new-key changes the key, at the next order"
 mxcert rollback mx.example.com

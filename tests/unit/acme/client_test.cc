@@ -338,3 +338,37 @@ TEST_CASE("a chain is certificates and nothing else") {
     CHECK_THROWS_WITH(scene.client.fetch_certificate(FakeCa::url("/cert"), scene.deadline), ContainsSubstring("chain"));
   }
 }
+
+namespace {
+const std::string window_body =
+    R"({"suggestedWindow":{"start":"2026-12-01T00:00:00Z","end":"2026-12-03T00:00:00Z"},
+        "explanationURL":"https://ca.test/why"})";
+void offer_renewal_info(FakeCa& ca) {
+  ca.replace("/dir", answer(200, R"({"newNonce":"https://ca.test/nonce","newAccount":"https://ca.test/new-account",
+      "newOrder":"https://ca.test/new-order","renewalInfo":"https://ca.test/renewal-info"})"));
+}
+}  // namespace
+
+TEST_CASE("renewal information is fetched without signature, and tells window, reason and when to ask again") {
+  Scene scene;
+  offer_renewal_info(scene.ca);
+  scene.ca.on("/renewal-info/aki.serial", with_retry_after(answer(200, window_body), "3600"));
+  const auto info = scene.client.fetch_renewal_info("aki.serial", scene.deadline);
+  REQUIRE(info);
+  CHECK(info->start == *parse_time("2026-12-01T00:00:00Z"));
+  CHECK(info->end == *parse_time("2026-12-03T00:00:00Z"));
+  CHECK(info->explanation_url == "https://ca.test/why");
+  CHECK(info->retry_after == 1h);
+  CHECK(scene.ca.last("/renewal-info/aki.serial").method == Method::get);
+  CHECK(scene.ca.seen.size() == 2);
+}
+
+TEST_CASE("a CA without renewal information is asked for none; one that forgot the certificate says so") {
+  Scene scene;
+  CHECK_FALSE(scene.client.fetch_renewal_info("aki.serial", scene.deadline));
+  CHECK(scene.ca.seen.size() == 1);
+  Scene forgetful;
+  offer_renewal_info(forgetful.ca);
+  forgetful.ca.on("/renewal-info/aki.serial", problem(404, "malformed"));
+  CHECK_THROWS_AS(forgetful.client.fetch_renewal_info("aki.serial", forgetful.deadline), acme::Problem);
+}

@@ -72,6 +72,11 @@ class FakeCa final : public acme::Transport {
   std::size_t count(const std::string& path) const {
     return static_cast<std::size_t>(std::ranges::count(seen, url(path), &Seen::url));
   }
+  const Seen& seen_at(const std::string& path, std::size_t index) const {
+    for (const Seen& one : seen)
+      if (one.url == url(path) && index-- == 0) return one;
+    throw std::runtime_error("not asked for that often: " + path);
+  }
   const Seen& last(const std::string& path) const {
     const auto found = std::find_if(seen.rbegin(), seen.rend(), [&](const Seen& one) { return one.url == url(path); });
     if (found == seen.rend()) throw std::runtime_error("nobody asked for " + path);

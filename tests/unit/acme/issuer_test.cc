@@ -308,6 +308,36 @@ TEST_CASE("a refusal that blames no name is the CA's problem as it is") {
   CHECK(thrown_by<acme::Problem>(scene).is("rateLimited"));
 }
 
+TEST_CASE("an order that is refused for the certificate it replaces is made once more without naming it") {
+  const auto [status, type] = GENERATE(table<int, std::string>(
+      {{409, "alreadyReplaced"}, {403, "unauthorized"}, {400, "malformed"}, {500, "serverInternal"}}));
+  CAPTURE(type);
+  Scene scene;
+  scene.request.replaces = "aki.serial";
+  scene.ca.on("/new-order", problem(status, type));
+  scene.order_goes({"ready", "valid"});
+  scene.finalize_gives("valid");
+  scene.issue();
+  CHECK(scene.ca.count("/new-order") == 2);
+  CHECK_THAT(scene.ca.seen_at("/new-order", 0).payload, ContainsSubstring("aki.serial"));
+  CHECK_THAT(scene.ca.seen_at("/new-order", 1).payload, !ContainsSubstring("replaces"));
+}
+
+TEST_CASE("a refusal for another reason is not tried again without the certificate that is replaced") {
+  const auto [status, type] = GENERATE(
+      table<int, std::string>({{429, "rateLimited"}, {400, "accountDoesNotExist"}, {403, "userActionRequired"}}));
+  CAPTURE(type);
+  Scene scene;
+  scene.request.replaces = "aki.serial";
+  scene.ca.on("/new-order", problem(status, type));
+  CHECK(thrown_by<acme::Problem>(scene).is(type));
+  CHECK(scene.ca.count("/new-order") == 1);
+  Scene without;
+  without.ca.on("/new-order", problem(409, "alreadyReplaced"));
+  thrown_by<acme::Problem>(without);
+  CHECK(without.ca.count("/new-order") == 1);
+}
+
 TEST_CASE("an order that is invalid without an invalid authorization tells its own error") {
   Scene scene;
   json invalid = order_json("invalid");

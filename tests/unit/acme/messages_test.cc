@@ -188,3 +188,20 @@ TEST_CASE("what is sent is what RFC 8555 shows") {
             acme::to_json(acme::NewOrder{.names = {"a.example"}, .profile = "p", .replaces = "r"}))["profile"] == "p");
   CHECK(acme::finalize_json("\x01\xff") == R"({"csr":"Af8"})");
 }
+
+TEST_CASE("a window of renewal that is none is refused, a page that is not https is left out") {
+  const std::string bad =
+      GENERATE(R"({})", R"({"suggestedWindow":{}})", R"({"suggestedWindow":[]})",
+               R"({"suggestedWindow":{"start":"2026-12-01T00:00:00Z"}})",
+               R"({"suggestedWindow":{"start":"2026-12-01T00:00:00Z","end":"2026-12-01T00:00:00Z"}})",
+               R"({"suggestedWindow":{"start":"2026-12-02T00:00:00Z","end":"2026-12-01T00:00:00Z"}})",
+               R"({"suggestedWindow":{"start":"soon","end":"2026-12-01T00:00:00Z"}})");
+  CAPTURE(bad);
+  CHECK_THROWS_AS(acme::parse_renewal_info(bad), Error);
+  const std::string window =
+      R"({"suggestedWindow":{"start":"2026-12-01T00:00:00.5+01:00","end":"2026-12-01T00:00:00Z"},)";
+  CHECK(acme::parse_renewal_info(window + R"("explanationURL":"https://ca.test/why"})").explanation_url ==
+        "https://ca.test/why");
+  for (const char* page : {"\"http://ca.test/why\"", "\"https://ca.test/\\u001b[2J\"", "7", "null"})
+    CHECK(acme::parse_renewal_info(window + R"("explanationURL":)" + page + "}").explanation_url.empty());
+}

@@ -70,6 +70,8 @@ max_names = 25
 [challenge]
 type = "http-01"
 listen = ["0.0.0.0:80", "[::]:80"]
+[renew]
+before = "1/4"
 [[deploy]]
 hook = "{}"
 verify = ["192.0.2.1:25"]
@@ -91,6 +93,7 @@ hook = "{}"
   CHECK(config.key_type == pki::KeyType::rsa_2048);
   CHECK_FALSE(config.reuse_key);
   CHECK(config.max_names == 25);
+  CHECK(config.renew.time_before_end(std::chrono::hours{400}) == std::chrono::hours{100});
   CHECK(config.challenge.listen.size() == 2);
   REQUIRE(config.targets.size() == 2);
   CHECK(config.targets[0].configure);
@@ -128,6 +131,7 @@ TEST_CASE_METHOD(Fixture, "every bad value says where it stands, what was found 
       {"[certificate]\nkeys = []", "keys must name exactly one key type, not 0"},
       {"[certificate]\nkeys = [\"ecdsa-p256\", \"rsa-2048\"]", "mxcert.toml:2:23: keys must name exactly one"},
       {"[certificate]\nkeys = [\"dsa\"]", "mxcert.toml:2:9: dsa is not a key type"},
+      {"[renew]\nbefore = \"soon\"", "mxcert.toml:2:10: soon is neither a fraction of the lifetime nor a duration"},
       {"[certificate]\nmax_names = 0", "mxcert.toml:2:13: max_names must be between 1 and 1000, not 0"},
       {"[challenge]\ntype = \"dns-01\"", "mxcert.toml:2:8: challenge type dns-01 is not supported"},
       {"[challenge]\nlisten = [\"port 80\"]", "mxcert.toml:2:11: "},

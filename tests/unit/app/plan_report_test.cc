@@ -56,7 +56,7 @@ mx::Plan mixed_plan() {
   mixed.current = {{.name = "mx.example.com",
                     .names = {"mx.example.com", "old.example.com"},
                     .not_after = now + std::chrono::days{60},
-                    .lifetime = std::chrono::days{90}}};
+                    .renew_at = now + std::chrono::days{30}}};
   return mx::plan_certificates(mixed);
 }
 

@@ -44,7 +44,7 @@ PlanInput input(FakeDns table, const std::vector<std::string>& domains) {
 PlanInput with(PlanInput plan, const std::vector<std::string>& live_names,
                std::chrono::hours left = std::chrono::days{60}) {
   plan.current = {
-      {.name = live_names.front(), .names = live_names, .not_after = now + left, .lifetime = std::chrono::days{90}}};
+      {.name = live_names.front(), .names = live_names, .not_after = now + left, .renew_at = now + left - 30 * 24h}};
   return plan;
 }
 
@@ -251,17 +251,15 @@ TEST_CASE("a warning about a host is said once, however many domains lead to it"
   CHECK(warnings(plan_certificates(input(table, {"example.com", "example.net"}))) == "mx_is_cname mail.example.com");
 }
 
-TEST_CASE("due is less than a third of the lifetime, or half when that is under ten days") {
-  const auto due = [](std::chrono::seconds lifetime, std::chrono::seconds left) {
-    return is_due({.name = "mx", .not_after = now + left, .lifetime = lifetime}, now);
-  };
-  CHECK_FALSE(due(90 * 24h, 30 * 24h));
-  CHECK(due(90 * 24h, 30 * 24h - 1s));
-  CHECK_FALSE(due(10 * 24h, 80h));
-  CHECK(due(10 * 24h, 80h - 1s));
-  CHECK_FALSE(due(160h, 80h));
-  CHECK(due(160h, 80h - 1s));
-  CHECK(due(90 * 24h, -1h));
+TEST_CASE("a certificate is due after its time, and the plan tells when it is the CA that wants it renewed") {
+  PlanInput plan = with(input(scene(), {"example.com"}), {"mx.example.com"});
+  plan.current.front().renew_at = now;
+  plan.current.front().renew_why = "the CA wants it renewed";
+  CHECK(certificate(plan_certificates(plan)) == "none mx.example.com: mx.example.com");
+  plan.current.front().renew_at = now - 1s;
+  const Plan due = plan_certificates(plan);
+  CHECK(certificate(due) == "renew mx.example.com: mx.example.com");
+  CHECK(due.certificates.front().why == "the CA wants it renewed, and it expires in 60 days");
 }
 
 TEST_CASE("why tells when it expires") {

@@ -35,6 +35,23 @@ TEST_CASE("a certificate's names, dates and digests are read") {
   CHECK(parse_certificate_der(leaf.der).pem == leaf.pem);
 }
 
+TEST_CASE("a certificate's name in renewal information is that of the example (RFC 9773 appendix A)") {
+  const std::string example = R"(-----BEGIN CERTIFICATE-----
+MIIBQzCB66ADAgECAgUAh2VDITAKBggqhkjOPQQDAjAVMRMwEQYDVQQDEwpFeGFt
+cGxlIENBMCIYDzAwMDEwMTAxMDAwMDAwWhgPMDAwMTAxMDEwMDAwMDBaMBYxFDAS
+BgNVBAMTC2V4YW1wbGUuY29tMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEeBZu
+7cbpAYNXZLbbh8rNIzuOoqOOtmxA1v7cRm//AwyMwWxyHz4zfwmBhcSrf47NUAFf
+qzLQ2PPQxdTXREYEnKMjMCEwHwYDVR0jBBgwFoAUaYhba4dGQEHhs3uEe6CuLN4B
+yNQwCgYIKoZIzj0EAwIDRwAwRAIge09+S5TZAlw5tgtiVvuERV6cT4mfutXIlwTb
++FYN/8oCIClDsqBklhB9KAelFiYt9+6FDj3z4KGVelYM5MdsO3pK
+-----END CERTIFICATE-----
+)";
+  const Certificate leaf = parse_certificates(example).front();
+  CHECK(leaf.renewal_id == "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE");
+  CHECK(leaf.not_after < noon);                                       // in the year 1: earlier than SystemTime can tell
+  CHECK(self_signed({"mx.example.com"}).front().renewal_id.empty());  // it names no authority's key
+}
+
 TEST_CASE("a wildcard stands for exactly one label (RFC 9525 section 6.3)") {
   Certificate certificate;
   certificate.names = {"*.example.com"};

@@ -97,11 +97,21 @@ TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory i
                                     .at = *parse_time("2026-11-23T15:00:00Z"),
                                     .message = "exim is down"};
   remembered.failure = Failure{.count = 3, .at = *parse_time("2026-11-23T15:00:00Z"), .message = "m", .hint = "h"};
+  remembered.renewal_info = RenewalInfo{.certificate = "aki.serial",
+                                        .window = RenewalWindow{.start = *parse_time("2027-01-01T00:00:00Z"),
+                                                                .end = *parse_time("2027-01-02T00:00:00Z"),
+                                                                .explanation_url = "https://ca.test/why"},
+                                        .asked_at = *parse_time("2026-11-23T15:00:00Z"),
+                                        .next_question = *parse_time("2026-11-23T21:00:00Z")};
+  certificates.save_state(name, remembered);
+  CHECK(certificates.load_state(name) == remembered);
+  remembered.renewal_info->window.reset();
   certificates.save_state(name, remembered);
   CHECK(certificates.load_state(name) == remembered);
 
   const fs::path file = state.certificates() / name / "state.json";
   const std::string damaged = GENERATE("", "{", "[]", "null", "{\"deployments\":[1],\"failure\":7,\"desired\":\"x\"}",
+                                       "{\"renewal_info\":{\"window\":{\"start\":\"x\"}}}",
                                        "{\"deployments\":{\"exim\":5},\"failure\":{\"count\":\"x\"}}");
   write_file_atomically(file, damaged, {});
   CHECK_NOTHROW(certificates.load_state(name));

@@ -1,0 +1,40 @@
+#pragma once
+#include <string_view>
+
+#include "app/renew_config.h"
+#include "base/clock.h"
+#include "pki/certificate.h"
+#include "store/certificates.h"
+
+namespace mxcert::app {
+
+struct Context;
+
+/// When a certificate is to be renewed, and who says so.
+struct DueTime {
+  enum class Reason {
+    lifetime,        // the CA has not said anything: [renew] before
+    renewal_window,  // the CA has
+    last_moment,     // the CA has named a later time than a tenth of the lifetime before the end
+  };
+  SystemTime at = {};
+  Reason reason = Reason::lifetime;
+};
+
+/// A moment of the window that is the same in each run, and another for each certificate, evenly spread (RFC 9773
+/// §4.2). `fingerprint` is the certificate's, in hexadecimal.
+SystemTime point_in_window(const store::RenewalWindow& window, std::string_view fingerprint);
+
+/// From here on a certificate is in danger: a tenth of its lifetime is left.
+SystemTime last_moment(const pki::Certificate& leaf);
+
+/// The CA's window decides, if it is about this certificate; but never later than `last_moment`, since a CA that errs
+/// must not make us miss the end.
+DueTime due_time(const pki::Certificate& leaf, const std::optional<store::RenewalInfo>& info, const RenewConfig& renew);
+/// The same of a stored version, by what is remembered of its certificate.
+DueTime due_time(const Context& context, const std::string& certificate, const store::Version& version);
+
+/// The window if it is about this certificate.
+const store::RenewalWindow* find_window(const pki::Certificate& leaf, const std::optional<store::RenewalInfo>& info);
+
+}  // namespace mxcert::app
