@@ -136,6 +136,29 @@ Account Client::create_account(const NewAccount& account, Deadline deadline) {
   });
 }
 
+Account Client::update_contacts(std::span<const std::string> contacts, Deadline deadline) {
+  const SignedRequest request{.url = account_url(), .payload = contacts_json(contacts), .repeatable = true};
+  return in_context("account", [&] {
+    Account account = parse_account(post_one(*session_, request, deadline).body);
+    account.url = account_url();
+    return account;
+  });
+}
+
+void Client::change_key(const Signer& new_key, Deadline deadline) {
+  const std::string url = directory(deadline).key_change;
+  if (url.empty()) throw Error("the CA offers no change of account keys", {}, "key_change_not_offered");
+  const SignedRequest request{.url = url,
+                              .payload = sign_jws(new_key, parse_public_key(new_key.public_key_der), {.url = url},
+                                                  key_change_json(account_url(), account_key().json))};
+  in_context("key rollover", [&] { post_one(*session_, request, deadline); });
+}
+
+void Client::deactivate_account(Deadline deadline) {
+  const SignedRequest request{.url = account_url(), .payload = deactivate_json()};
+  in_context("account", [&] { post_one(*session_, request, deadline); });
+}
+
 Order Client::new_order(const NewOrder& order, Deadline deadline) {
   const SignedRequest request{.url = directory(deadline).new_order, .payload = to_json(order)};
   return in_context("order", [&] {

@@ -63,6 +63,13 @@ class Client {
   /// `terms_not_agreed` and the URL of the terms when the CA has some and `account` does not agree to them,
   /// `external_account_required` when the CA wants an account that exists elsewhere. RFC 8555 §7.3.
   Account create_account(const NewAccount& account, Deadline deadline);
+  /// RFC 8555 §7.3.2. `contacts` are mail addresses; none takes away what there was.
+  Account update_contacts(std::span<const std::string> contacts, Deadline deadline);
+  /// RFC 8555 §7.3.5: from the CA's answer on the account is that of `new_key`, and this client's is good for nothing.
+  /// Never repeated: after anything but a Problem with a status below 500, either key may be the account's.
+  void change_key(const Signer& new_key, Deadline deadline);
+  /// RFC 8555 §7.3.6: for ever.
+  void deactivate_account(Deadline deadline);
 
   /// Meanwhile asks for the nonces that fetching its authorizations will take.
   Order new_order(const NewOrder& order, Deadline deadline);

@@ -392,6 +392,17 @@ std::string to_json(const NewAccount& account) {
   return dump(document);
 }
 
+std::string contacts_json(std::span<const std::string> contacts) {
+  json document{{"contact", json::array()}};
+  for (const std::string& contact : contacts)
+    document["contact"].push_back(to_mailto(contact));
+  return dump(document);
+}
+
+std::string key_change_json(std::string_view account_url, std::string_view old_key_jwk) {
+  return dump({{"account", account_url}, {"oldKey", json::parse(old_key_jwk)}});
+}
+
 std::string only_return_existing_json() {
   return R"({"onlyReturnExisting":true})";
 }

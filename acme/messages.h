@@ -132,6 +132,10 @@ struct NewAccount {
 };
 std::string to_json(const NewAccount& account);
 std::string only_return_existing_json();
+/// RFC 8555 §7.3.2. `contacts` as in NewAccount; none takes away what there was.
+std::string contacts_json(std::span<const std::string> contacts);
+/// RFC 8555 §7.3.5: what the new key signs. `old_key_jwk` is Jwk::json of the one that it follows.
+std::string key_change_json(std::string_view account_url, std::string_view old_key_jwk);
 
 /// RFC 8555 §7.4.
 struct NewOrder {

@@ -17,7 +17,7 @@ constexpr std::chrono::minutes account_deadline{2};
 /// What is told about the account.
 struct AccountReport {
   std::string directory = {};
-  std::string result = {};      // of the command: shown, found, registered, planned
+  std::string result = {};      // of the command: shown, found, registered, updated, rolled_over, deactivated, planned
   std::string status = "none";  // none, unknown (the CA did not say), or as the CA has it
   std::string url = {};
   std::vector<std::string> contacts = {};  // as the CA has them, without `mailto:`
@@ -112,10 +112,34 @@ void register_account(CertificateAuthority& ca, AccountReport& report, Deadline 
   add_account(report, ca.create_account(deadline));
 }
 
+/// To deactivate what is deactivated is no mistake.
+void deactivate(CertificateAuthority& ca, AccountReport& report, Deadline deadline) {
+  const auto found = ca.find_account(deadline);
+  if (!found || found->status == acme::Account::Status::valid) ca.deactivate_account(deadline);
+  report.status = acme::to_string(acme::Account::Status::deactivated);
+}
+
+void roll_over(CertificateAuthority& ca, AccountReport& report, Deadline deadline) {
+  ca.roll_over_key(deadline);
+  if (const auto account = ca.find_account(deadline)) add_account(report, *account);
+}
+
 void act(Context& context, CertificateAuthority& ca, AccountReport& report) {
   const Deadline deadline = Deadline::after(context.clock, account_deadline);
   if (!changes_something(context)) return show(context, ca, report, deadline);
-  register_account(ca, report, deadline);
+  switch (context.invocation.verb) {
+    case Verb::account_update:
+      report.result = "updated";
+      return add_account(report, ca.update_contacts(deadline));
+    case Verb::account_rollover:
+      report.result = "rolled_over";
+      return roll_over(ca, report, deadline);
+    case Verb::account_deactivate:
+      report.result = "deactivated";
+      return deactivate(ca, report, deadline);
+    default:
+      return register_account(ca, report, deadline);
+  }
 }
 
 }  // namespace

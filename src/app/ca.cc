@@ -10,14 +10,20 @@ namespace mxcert::app {
 namespace {
 
 /// The stored key, never replaced by a new one when it is damaged: it may be all that proves the account.
-std::unique_ptr<pki::PrivateKey> parse_account_key(const std::string& pem, const std::filesystem::path& folder) {
+std::unique_ptr<pki::PrivateKey> parse_account_key(const std::string& pem, const std::filesystem::path& file) {
   try {
     return std::make_unique<pki::PrivateKey>(pki::PrivateKey::from_pem(pem));
   } catch (const Error& e) {
-    throw Error(fmt::format("account key {}: {}", (folder / "key.pem").string(), e.message()),
-                fmt::format("restore it from a backup, or move {} away to register a new account", folder.string()),
-                "account_key_damaged");
+    throw Error(
+        fmt::format("account key {}: {}", file.string(), e.message()),
+        fmt::format("restore it from a backup, or move {} away to register a new account", file.parent_path().string()),
+        "account_key_damaged");
   }
+}
+
+/// Borrows the key.
+acme::Signer make_signer(const pki::PrivateKey& key) {
+  return {.public_key_der = key.public_key_der(), .sign = [&key](std::string_view data) { return key.sign(data); }};
 }
 
 [[noreturn]] void throw_deactivated(const std::string& directory) {
@@ -30,7 +36,7 @@ std::unique_ptr<pki::PrivateKey> parse_account_key(const std::string& pem, const
 acme::Client& CertificateAuthority::client_without_account() {
   if (!client_ && !account_key())
     use_key(std::make_unique<pki::PrivateKey>(pki::PrivateKey::generate(config_.account_key)));  // signs nothing
-  return connect();
+  return current_client();
 }
 
 acme::Client& CertificateAuthority::client(Deadline deadline) {
@@ -48,7 +54,7 @@ const pki::PrivateKey* CertificateAuthority::account_key() {
   if (key_is_stored_) return account_key_.get();
   const auto stored = context_.accounts.find_key(config_.directory_url);
   if (!stored) return nullptr;
-  use_key(parse_account_key(*stored, context_.accounts.path(config_.directory_url)));
+  use_key(parse_account_key(*stored, context_.accounts.path(config_.directory_url) / "key.pem"));
   key_is_stored_ = true;
   return account_key_.get();
 }
@@ -59,24 +65,46 @@ void CertificateAuthority::use_key(std::unique_ptr<pki::PrivateKey> key) {
   key_is_stored_ = false;
 }
 
-acme::Client& CertificateAuthority::connect() {
-  if (client_) return *client_;
+acme::Client CertificateAuthority::make_client(const pki::PrivateKey& key) {
   if (!transport_) {
     acme::CurlOptions options;
     options.user_agent = fmt::format("mxcert/{}", version);
     if (!config_.trust.empty()) options.trust = config_.trust;
     transport_ = std::make_unique<acme::CurlTransport>(context_.clock, options);
   }
-  acme::Signer signer{.public_key_der = account_key_->public_key_der(),
-                      .sign = [key = account_key_.get()](std::string_view data) { return key->sign(data); }};
-  client_ = std::make_unique<acme::Client>(*transport_, context_.clock, std::move(signer), config_.directory_url);
+  return {*transport_, context_.clock, make_signer(key), config_.directory_url};
+}
+
+acme::Client& CertificateAuthority::current_client() {
+  if (!client_) client_ = std::make_unique<acme::Client>(make_client(*account_key_));
   return *client_;
+}
+
+acme::Client& CertificateAuthority::connect(Deadline deadline) {
+  if (!rollover_is_settled_) settle_rollover(deadline);
+  rollover_is_settled_ = true;
+  return current_client();
+}
+
+/// A run was ended, or its connection broke, while the CA changed keys: whichever it knows is the key from now on.
+void CertificateAuthority::settle_rollover(Deadline deadline) {
+  const std::string& url = config_.directory_url;
+  const auto stored = context_.accounts.find_next_key(url);
+  if (!stored) return;
+  auto next = parse_account_key(*stored, context_.accounts.path(url) / "key.next.pem");
+  if (make_client(*next).find_account(deadline)) {
+    context_.accounts.adopt_next_key(url);
+    use_key(std::move(next));
+    key_is_stored_ = true;
+  } else {
+    context_.accounts.drop_next_key(url);
+  }
 }
 
 void CertificateAuthority::ensure_account(Deadline deadline) {
   const auto known = context_.accounts.find(config_.directory_url);
   if (known && known->deactivated) throw_deactivated(config_.directory_url);
-  if (known && account_key()) return connect().use_account(known->url);
+  if (known && account_key()) return connect(deadline).use_account(known->url);
   const auto found = find_account(deadline);
   if (!found) {
     create_account(deadline);
@@ -87,7 +115,7 @@ void CertificateAuthority::ensure_account(Deadline deadline) {
 
 std::optional<acme::Account> CertificateAuthority::find_account(Deadline deadline) {
   if (!account_key()) return std::nullopt;
-  const auto found = connect().find_account(deadline);
+  const auto found = connect(deadline).find_account(deadline);
   if (!found) return std::nullopt;
   const bool deactivated = found->status != acme::Account::Status::valid;
   context_.accounts.save({.directory = config_.directory_url, .url = found->url, .deactivated = deactivated});
@@ -96,13 +124,50 @@ std::optional<acme::Account> CertificateAuthority::find_account(Deadline deadlin
 
 acme::Account CertificateAuthority::create_account(Deadline deadline) {
   if (!account_key()) use_key(std::make_unique<pki::PrivateKey>(pki::PrivateKey::generate(config_.account_key)));
-  static_cast<void>(connect().directory(deadline));  // before the key is stored: a CA that is not there leaves no trace
+  static_cast<void>(
+      connect(deadline).directory(deadline));  // before the key is stored: a CA that is not there leaves no trace
   if (!key_is_stored_) context_.accounts.save_key(config_.directory_url, account_key_->to_pem());
   key_is_stored_ = true;
   const acme::Account account = client_->create_account(
       {.contacts = context_.config.contact, .terms_agreed = context_.config.agree_tos}, deadline);
   context_.accounts.save({.directory = config_.directory_url, .url = account.url});
   return account;
+}
+
+acme::Client& CertificateAuthority::require_account(Deadline deadline) {
+  const auto found = find_account(deadline);
+  if (!found)
+    throw Error(fmt::format("there is no account at {}", config_.directory_url), "mxcert account register makes one",
+                "no_account");
+  if (found->status != acme::Account::Status::valid) throw_deactivated(config_.directory_url);
+  return *client_;
+}
+
+acme::Account CertificateAuthority::update_contacts(Deadline deadline) {
+  return require_account(deadline).update_contacts(context_.config.contact, deadline);
+}
+
+void CertificateAuthority::roll_over_key(Deadline deadline) {
+  acme::Client& client = require_account(deadline);
+  const std::string& url = config_.directory_url;
+  auto next = std::make_unique<pki::PrivateKey>(pki::PrivateKey::generate(config_.account_key));
+  context_.accounts.save_next_key(url, next->to_pem());
+  try {
+    client.change_key(make_signer(*next), deadline);
+  } catch (const acme::Problem& refusal) {
+    if (refusal.document().status < 500) context_.accounts.drop_next_key(url);
+    throw;
+  }
+  context_.accounts.adopt_next_key(url);
+  use_key(std::move(next));
+  key_is_stored_ = true;
+}
+
+void CertificateAuthority::deactivate_account(Deadline deadline) {
+  acme::Client& client = require_account(deadline);
+  client.deactivate_account(deadline);
+  context_.accounts.save({.directory = config_.directory_url, .url = client.account_url(), .deactivated = true});
+  client_.reset();
 }
 
 void CertificateAuthority::retire_account() {

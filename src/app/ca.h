@@ -35,18 +35,30 @@ class CertificateAuthority {
   std::optional<acme::Account> find_account(Deadline deadline);
   /// A new account for the stored key, or for a new one when there is none.
   acme::Account create_account(Deadline deadline);
+  /// These three throw Error with code `no_account` or `account_deactivated` where there is no account to change.
+  /// The contacts as configured.
+  acme::Account update_contacts(Deadline deadline);
+  /// A new key of the configured type in the place of the present one. Both are kept until the CA has answered: a run
+  /// that is ended in between leaves it to the next one to find out which of them the CA knows. RFC 8555 §7.3.5.
+  void roll_over_key(Deadline deadline);
+  void deactivate_account(Deadline deadline);
   /// The account of the stored key is of no use any more: the key is put aside, and the next account gets a new one.
   void retire_account();
 
  private:
   void use_key(std::unique_ptr<pki::PrivateKey> key);
-  acme::Client& connect();
+  acme::Client make_client(const pki::PrivateKey& key);
+  acme::Client& current_client();
+  acme::Client& connect(Deadline deadline);
+  void settle_rollover(Deadline deadline);
+  acme::Client& require_account(Deadline deadline);
   void ensure_account(Deadline deadline);
 
   Context& context_;
   CaConfig config_;
   std::unique_ptr<pki::PrivateKey> account_key_;
   bool key_is_stored_ = false;
+  bool rollover_is_settled_ = false;
   std::unique_ptr<acme::CurlTransport> transport_;
   std::unique_ptr<acme::Client> client_;  // with account_key_
   bool has_account_ = false;

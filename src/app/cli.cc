@@ -131,7 +131,10 @@ void add_account_commands(CLI::App& app, CommandLine& line) {
   account->fallthrough()->require_subcommand(1);
   for (CLI::App* command :
        {add_command(*account, line, Verb::account_show, "show", "what the CA knows about the account"),
-        add_command(*account, line, Verb::account_register, "register", "make an account, or find it by its key")})
+        add_command(*account, line, Verb::account_register, "register", "make an account, or find it by its key"),
+        add_command(*account, line, Verb::account_update, "update", "tell the CA the contacts as they are configured"),
+        add_command(*account, line, Verb::account_rollover, "rollover", "a new key for the same account"),
+        add_command(*account, line, Verb::account_deactivate, "deactivate", "end the account, for ever")})
     add_account_options(*command, line.options);
 }
 

@@ -14,7 +14,20 @@
 
 namespace mxcert::app {
 
-enum class Verb { plan, issue, renew, deploy, rollback, status, account_show, account_register, config_check };
+enum class Verb {
+  plan,
+  issue,
+  renew,
+  deploy,
+  rollback,
+  status,
+  account_show,
+  account_register,
+  account_update,
+  account_rollover,
+  account_deactivate,
+  config_check
+};
 
 /// What the command line says, apart from the configuration.
 struct Invocation {

@@ -41,6 +41,9 @@ void run_command(Context& context) {
       return run_status(context);
     case Verb::account_show:
     case Verb::account_register:
+    case Verb::account_update:
+    case Verb::account_rollover:
+    case Verb::account_deactivate:
       return run_account(context);
     case Verb::config_check:
       return run_config_check(context);

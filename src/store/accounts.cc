@@ -53,6 +53,23 @@ void Accounts::save_key(const std::string& directory_url, const std::string& pri
   write_file_atomically(folder / "key.pem", private_key_pem, {.mode = 0600}, directory_.tmp());
 }
 
+std::optional<std::string> Accounts::find_next_key(const std::string& directory_url) const {
+  return read_file_if_exists(path(directory_url) / "key.next.pem", max_key_bytes);
+}
+
+void Accounts::save_next_key(const std::string& directory_url, const std::string& private_key_pem) {
+  write_file_atomically(path(directory_url) / "key.next.pem", private_key_pem, {.mode = 0600}, directory_.tmp());
+}
+
+void Accounts::adopt_next_key(const std::string& directory_url) {
+  const fs::path folder = path(directory_url);
+  rename_durably(folder / "key.next.pem", folder / "key.pem");
+}
+
+void Accounts::drop_next_key(const std::string& directory_url) {
+  fs::remove(path(directory_url) / "key.next.pem");
+}
+
 void Accounts::retire_key(const std::string& directory_url) {
   const fs::path folder = path(directory_url);
   rename_durably(folder / "key.pem", folder / "key.retired.pem");

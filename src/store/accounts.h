@@ -22,6 +22,12 @@ class Accounts {
   std::optional<std::string> find_key(const std::string& directory_url) const;
   /// Durable when it returns: to be called before the key is shown to the CA.
   void save_key(const std::string& directory_url, const std::string& private_key_pem);
+  /// The key that is to follow the present one, kept beside it until the CA has answered.
+  std::optional<std::string> find_next_key(const std::string& directory_url) const;
+  void save_next_key(const std::string& directory_url, const std::string& private_key_pem);
+  /// In one step: the next key is the key.
+  void adopt_next_key(const std::string& directory_url);
+  void drop_next_key(const std::string& directory_url);
   /// Puts the key of an account that is of no use any more aside, as key.retired.pem, and forgets the account.
   void retire_key(const std::string& directory_url);
   std::optional<AccountRecord> find(const std::string& directory_url) const;

@@ -115,6 +115,49 @@ TEST_CASE("an account that was deactivated is found as such, whichever way the C
   CHECK_THROWS_AS(scene.client.create_account({}, scene.deadline), Error);
 }
 
+TEST_CASE("contacts are updated at the account's URL, and none takes away what there was") {
+  Scene scene;
+  scene.ca.on("/account/1", answer(200, R"({"status":"valid","contact":["mailto:a@example.com"]})"));
+  const std::vector<std::string> contacts{"a@example.com"};
+  const auto account = scene.client.update_contacts(contacts, scene.deadline);
+  CHECK(account.contacts == std::vector<std::string>{"mailto:a@example.com"});
+  CHECK(account.url == FakeCa::url("/account/1"));
+  CHECK(scene.ca.last("/account/1").payload == R"({"contact":["mailto:a@example.com"]})");
+  scene.client.update_contacts({}, scene.deadline);
+  CHECK(scene.ca.last("/account/1").payload == R"({"contact":[]})");
+}
+
+TEST_CASE("a key change is signed by both keys, the new one inside, and names account and old key") {
+  Scene scene;
+  scene.ca.on("/key-change", answer(200));
+  const pki::PrivateKey next = pki::PrivateKey::generate(pki::KeyType::ecdsa_p384);
+  const acme::Signer signer{.public_key_der = next.public_key_der(),
+                            .sign = [&](std::string_view data) { return next.sign(data); }};
+  scene.client.change_key(signer, scene.deadline);
+  const auto& outer = scene.ca.last("/key-change");
+  CHECK(outer.header["kid"] == FakeCa::url("/account/1"));
+  const auto inner = nlohmann::json::parse(outer.payload);
+  const auto header = nlohmann::json::parse(from_base64url(inner["protected"].get<std::string>()).value());
+  CHECK(header["jwk"] == nlohmann::json::parse(acme::parse_public_key(next.public_key_der()).json));
+  CHECK(header["alg"] == "ES384");
+  CHECK(header["url"] == FakeCa::url("/key-change"));
+  CHECK_FALSE(header.contains("nonce"));
+  const auto payload = nlohmann::json::parse(from_base64url(inner["payload"].get<std::string>()).value());
+  CHECK(payload["account"] == FakeCa::url("/account/1"));
+  CHECK(payload["oldKey"] == nlohmann::json::parse(scene.client.account_key().json));
+}
+
+TEST_CASE("neither a key change nor a deactivation is sent twice when nobody knows whether it arrived") {
+  Scene scene;
+  scene.ca.on("/key-change", connection_lost);
+  scene.ca.on("/account/1", connection_lost);
+  CHECK_THROWS_AS(scene.client.change_key(test::make_signer(), scene.deadline), TransportError);
+  CHECK_THROWS_AS(scene.client.deactivate_account(scene.deadline), TransportError);
+  CHECK(scene.ca.count("/key-change") == 1);
+  CHECK(scene.ca.count("/account/1") == 1);
+  CHECK(scene.ca.last("/account/1").payload == R"({"status":"deactivated"})");
+}
+
 TEST_CASE("terms are agreed to by the administrator or not at all") {
   Scene scene;
   scene.ca.replace("/dir",

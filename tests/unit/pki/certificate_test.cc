@@ -6,6 +6,7 @@
 #include "catch.h"
 #include "pki/csr.h"
 #include "pki/key.h"
+#include "pki/openssl.h"
 #include "self_signed.h"
 
 using namespace mxcert;
@@ -95,4 +96,21 @@ TEST_CASE("a signing request can be made with every key type") {
   const std::vector<std::string> names{"mx.example.com"};
   const std::string der = make_csr(PrivateKey::generate(type), names);
   CHECK(der.find("mx.example.com") != std::string::npos);
+}
+
+TEST_CASE("a signing request asks for the names and nothing else: no common name, no use of the key") {
+  const std::vector<std::string> names{"mx.example.com", "*.example.net"};
+  const std::string der = make_csr(PrivateKey::generate(KeyType::ecdsa_p256), names);
+  const auto* position = reinterpret_cast<const unsigned char*>(der.data());
+  const Handle<X509_REQ, X509_REQ_free> request(d2i_X509_REQ(nullptr, &position, static_cast<long>(der.size())));
+  REQUIRE(request);
+  CHECK(X509_NAME_entry_count(X509_REQ_get_subject_name(request.get())) == 0);
+  CHECK(X509_REQ_get_attr_count(request.get()) == 1);  // the extensions
+  const Handle<STACK_OF(X509_EXTENSION),
+               [](STACK_OF(X509_EXTENSION) * list) { sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free); }>
+      extensions(X509_REQ_get_extensions(request.get()));
+  REQUIRE(sk_X509_EXTENSION_num(extensions.get()) == 1);
+  const auto* extension = sk_X509_EXTENSION_value(extensions.get(), 0);
+  CHECK(OBJ_obj2nid(X509_EXTENSION_get_object(const_cast<X509_EXTENSION*>(extension))) == NID_subject_alt_name);
+  CHECK(X509_REQ_verify(request.get(), X509_REQ_get0_pubkey(request.get())) == 1);
 }

@@ -59,3 +59,23 @@ TEST_CASE_METHOD(Fixture,
   accounts.save_key(url, "KEY 2");
   CHECK(accounts.find_key(url) == "KEY 2");
 }
+
+TEST_CASE_METHOD(Fixture,
+                 "the next key lies beside the present one, as private, until it takes its place or is dropped") {
+  const std::string url = "https://ca.example/dir";
+  accounts.save_key(url, "KEY 1");
+  CHECK_FALSE(accounts.find_next_key(url));
+  accounts.save_next_key(url, "KEY 2");
+  CHECK(accounts.find_key(url) == "KEY 1");
+  CHECK(accounts.find_next_key(url) == "KEY 2");
+  struct stat status {};
+  REQUIRE(::stat((accounts.path(url) / "key.next.pem").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0600);
+  accounts.adopt_next_key(url);
+  CHECK(accounts.find_key(url) == "KEY 2");
+  CHECK_FALSE(accounts.find_next_key(url));
+  accounts.save_next_key(url, "KEY 3");
+  accounts.drop_next_key(url);
+  CHECK(accounts.find_key(url) == "KEY 2");
+  CHECK_FALSE(accounts.find_next_key(url));
+}
