@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view begin_certificate = "-----BEGIN CERTIFICATE-----";
 constexpr std::size_t max_certificates = 20;
+constexpr std::string_view broken_ca = "the CA has a problem of its own: try again later, or choose another one";
 
 /// Runs `action` and puts `context` before the message of what it throws.
 template <typename Action>
@@ -71,12 +72,13 @@ void check_chain(std::string_view pem) {
   std::size_t certificates = 0;
   for (auto at = pem.find("-----BEGIN "); at != std::string_view::npos; at = pem.find("-----BEGIN ", at + 1)) {
     if (!pem.substr(at).starts_with(begin_certificate))
-      throw Error("the CA's certificate chain holds something that is not a certificate", {}, "bad_answer");
+      throw Error("the CA's certificate chain holds something that is not a certificate", std::string(broken_ca),
+                  "bad_answer");
     ++certificates;
   }
   if (certificates == 0 || certificates > max_certificates)
-    throw Error(fmt::format("the CA's certificate chain has {}", count_of(certificates, "certificate")), {},
-                "bad_answer");
+    throw Error(fmt::format("the CA's certificate chain has {}", count_of(certificates, "certificate")),
+                std::string(broken_ca), "bad_answer");
 }
 
 }  // namespace

@@ -219,7 +219,8 @@ class Transfer {
     const std::string host = host_of(request_.url);
     const auto reason = [&] { return printable(error_text_[0] ? error_text_.data() : curl_easy_strerror(code), 300); };
     if (!too_large_.empty())
-      return {TransportError::Kind::refused, fmt::format("the answer of {} was refused: {}", host, too_large_)};
+      return {TransportError::Kind::refused, fmt::format("the answer of {} was refused: {}", host, too_large_),
+              "no CA has that much to say: check [ca] directory, or try again later"};
     switch (code) {
       case CURLE_COULDNT_RESOLVE_HOST:
         return {TransportError::Kind::unreachable, fmt::format("no address for {} in the DNS", without_port(host)),
@@ -238,6 +239,10 @@ class Transfer {
                 "the CA is slow or down, or a firewall is in the way: try again later"};
       case CURLE_UNSUPPORTED_PROTOCOL:
       case CURLE_URL_MALFORMAT:
+        // libcurl says the same of an answer that is not HTTP.
+        if (is_https_url(request_.url))
+          return {TransportError::Kind::broken, fmt::format("the answer of {} is not HTTP: {}", host, reason()),
+                  "check that [ca] directory names an HTTPS port"};
         return {TransportError::Kind::refused, fmt::format("not an https URL: {}", printable(request_.url, 300)),
                 "check [ca] directory"};
       default:

@@ -31,8 +31,8 @@ bool is_over(const Order& order, SystemTime now) {
   return order.status != Order::Status::valid && order.expires && *order.expires <= now;
 }
 
-/// Whether a refusal says that the order is gone, rather than that the CA cannot answer at the moment.
-bool says_gone(const Problem& problem) {
+/// Whether a refusal is the CA's word, rather than that it cannot answer at the moment.
+bool is_answer(const Problem& problem) {
   return problem.document().status < 500 && problem.document().status != 429;
 }
 
@@ -96,7 +96,7 @@ class Issuance {
       retry_after_ = update.retry_after;
       return std::move(update.order);
     } catch (const Problem& problem) {
-      if (!says_gone(problem)) throw;
+      if (!is_answer(problem)) throw;
       log::debug(fmt::format("the order of an earlier run is gone: {}", problem.message()));
       return std::nullopt;
     }
@@ -139,13 +139,14 @@ class Issuance {
 
   Order look_again(const Order& order) {
     clock_.sleep_for(std::min(not_ready_.next({}), request_.deadline.left(clock_)));
+    throw_if_late(clock_, request_, order);
     return client_.fetch_order(order.url, request_.deadline).order;
   }
 
   Order await_certificate(Order order) {
     for (Pauses pauses; order.status == Order::Status::processing;) {
-      throw_if_late(clock_, request_, order);
       clock_.sleep_for(std::min(pauses.next(retry_after_), request_.deadline.left(clock_)));
+      throw_if_late(clock_, request_, order);
       OrderUpdate update = client_.fetch_order(order.url, request_.deadline);
       order = std::move(update.order);
       retry_after_ = update.retry_after;
@@ -179,6 +180,12 @@ class Issuance {
 
 IssueFailure::IssueFailure(std::string message, std::string hint, std::vector<Culprit> culprits)
     : Error(std::move(message), std::move(hint), "names_refused"), culprits_(std::move(culprits)) {
+}
+
+bool is_final(const Error& error) {
+  if (const auto* problem = dynamic_cast<const Problem*>(&error)) return is_answer(*problem);
+  const auto* failure = dynamic_cast<const TransportError*>(&error);
+  return failure != nullptr ? failure->kind() == TransportError::Kind::refused : error.code() == "bad_answer";
 }
 
 IssuedCertificate issue(Client& client, Clock& clock, const Solver& solver, const IssueRequest& request) {

@@ -71,4 +71,8 @@ class IssueFailure : public Error {
 /// been called in any case where `present` was. The client has an account.
 IssuedCertificate issue(Client& client, Clock& clock, const Solver& solver, const IssueRequest& request);
 
+/// Whether an order that ended with `error` is not worth another look: the CA answered, and would say the same again.
+/// False when it could not be reached, was too busy, or has not finished; and for what is no answer of the CA's.
+bool is_final(const Error& error);
+
 }  // namespace mxcert::acme

@@ -19,6 +19,9 @@ constexpr std::size_t max_text_bytes = 1000;
 constexpr std::size_t max_list_entries = 1000;
 constexpr std::size_t max_token_bytes = 512;
 constexpr std::size_t max_name_bytes = 253;
+/// Subproblems in a challenge of an authorization are the deepest that there is: seven. What is copied, compared or
+/// destroyed level by level must not be as deep as an answer is long.
+constexpr int max_depth = 20;
 
 struct KnownChallengeType {
   std::string_view name;
@@ -142,8 +145,20 @@ std::string_view name_of(const Statuses& known, Status status) {
   return std::ranges::find(known, status, [](const auto& entry) { return entry.status; })->name;
 }
 
+/// Discarded when it is not JSON, or too deep, which `is_deep` then says.
+json parse_limited(std::string_view text, bool& is_deep) {
+  const auto keep = [&](int depth, json::parse_event_t, const json&) {
+    is_deep = is_deep || depth > max_depth;
+    return !is_deep;
+  };
+  json document = json::parse(text, keep, false);
+  return is_deep ? json(json::value_t::discarded) : document;
+}
+
 json parse_json(std::string_view text, std::string_view what) {
-  json document = json::parse(text, nullptr, false);
+  bool is_deep = false;
+  json document = parse_limited(text, is_deep);
+  if (is_deep) throw_bad(what, fmt::format("it is nested deeper than {} levels", max_depth));
   if (document.is_discarded()) throw_bad(what, fmt::format("it is not JSON ({} bytes)", text.size()));
   return document;
 }
@@ -334,7 +349,8 @@ RenewalInfo parse_renewal_info(std::string_view text) {
 }
 
 ProblemDocument parse_problem(std::string_view text, int http_status) {
-  const json document = json::parse(text, nullptr, false);
+  bool is_deep = false;
+  const json document = parse_limited(text, is_deep);
   ProblemDocument problem;
   if (document.is_object()) problem = read_problem(document);
   if (problem.type.empty() && problem.detail.empty())

@@ -50,6 +50,9 @@ constexpr std::array validation_hints{
          "another server answered the CA: check that every address of the name, IPv6 too, leads to this host"},
 };
 
+/// Where the CA leaves us without a reason, or with one of its own.
+constexpr std::string_view without_known_type = "the CA has a problem of its own, or tells no more: try again later";
+
 std::string find_hint(std::span<const Hint> hints, const ProblemDocument& problem) {
   for (const Hint& hint : hints)
     if (problem.is(hint.type)) return std::string(hint.text);
@@ -97,11 +100,15 @@ std::string hint_for_request(const ProblemDocument& problem) {
                ? "log in at the CA: it wants something of the account's owner"
                : fmt::format("open {}: the CA wants something of the account's owner", problem.instance);
   const std::string hint = find_hint(request_hints, problem);
-  return hint.empty() && problem.status >= 500 ? "the CA has a problem of its own: try again later" : hint;
+  if (!hint.empty()) return hint;
+  if (problem.status >= 300 && problem.status < 400)
+    return "requests are not sent on to where a CA redirects them: check that [ca] directory is the one it publishes";
+  return std::string(without_known_type);
 }
 
 std::string hint_for_validation(const ProblemDocument& problem) {
-  return find_hint(validation_hints, problem);
+  const std::string hint = find_hint(validation_hints, problem);
+  return hint.empty() ? std::string(without_known_type) : hint;
 }
 
 }  // namespace mxcert::acme

@@ -61,7 +61,7 @@ const Directory& Session::directory(Deadline deadline) {
     throw;
   } catch (Problem& problem) {
     problem.add_context(context);
-    if (!problem.hint().empty()) throw;
+    if (!problem.document().type.empty() || problem.document().status >= 500) throw;
     throw Error(problem.message(), "check that [ca] directory is the URL of an ACME directory", problem.code());
   } catch (Error& error) {
     error.add_context(context);

@@ -159,9 +159,9 @@ Order await_validation(Client& client, Clock& clock, const Solver& solver, const
       pauses = Pauses();
       report(request, Progress::Step::validated, request.names.size());
     }
+    throw_if_late(clock, request, order);
     OrderUpdate update = client.fetch_order(order.url, request.deadline);
     if (update.order.status != Order::Status::pending) return std::move(update.order);
-    throw_if_late(clock, request, update.order);
     pause = pauses.next(update.retry_after);
   }
 }

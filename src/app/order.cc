@@ -131,18 +131,24 @@ acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, co
   }
 }
 
+/// The chain, checked. Throws Error with the code `bad_certificate`.
+std::vector<pki::Certificate> parse_usable(Context& context, const store::OrderRecord& order, const std::string& pem) {
+  const pki::PrivateKey key = pki::PrivateKey::from_pem(order.private_key);
+  try {
+    std::vector<pki::Certificate> chain = pki::parse_certificates(pem);
+    pki::check_chain(chain, key, order.names, context.clock.now());
+    return chain;
+  } catch (const Error& e) {
+    throw Error("the CA's certificate is not usable: " + e.message(),
+                e.hint().empty() ? "the CA has a problem of its own: try again later, or choose another one" : e.hint(),
+                "bad_certificate");
+  }
+}
+
 /// Checks what the CA gave us and makes it the live version.
 std::string store_issued(Context& context, const std::string& certificate, const store::OrderRecord& order,
                          const acme::IssuedCertificate& issued) {
-  const std::vector<pki::Certificate> chain = pki::parse_certificates(issued.chain.pem);
-  const pki::PrivateKey key = pki::PrivateKey::from_pem(order.private_key);
-  try {
-    pki::check_chain(chain, key, order.names, context.clock.now());
-  } catch (Error& e) {
-    context.orders.remove(certificate);
-    e.add_context("the CA's certificate is not usable");
-    throw;
-  }
+  const std::vector<pki::Certificate> chain = parse_usable(context, order, issued.chain.pem);
   pki::CertificateBundle bundle{.private_key = order.private_key, .leaf = chain.front().pem, .chain = {}};
   for (const pki::Certificate& above : std::span(chain).subspan(1))
     bundle.chain += above.pem;
@@ -200,6 +206,10 @@ OrderedVersion order_certificate(Context& context, CertificateAuthority& ca, con
       names = names_to_keep(names, failure, live);
       report_culprits(context, failure);
       if (!is_gain(context, planned.name, names, live)) return {};
+    } catch (const Error& e) {
+      // Else the next run would take up the same order, and hear the same.
+      if (acme::is_final(e) || e.code() == "bad_certificate") context.orders.remove(planned.name);
+      throw;
     }
   }
 }

@@ -61,9 +61,12 @@ class FakeCa final : public acme::Transport {
     on(path, std::move(result));
   }
 
-  std::vector<acme::Result> perform(std::span<const acme::Request> requests, Deadline) override {
-    batches.push_back(requests.size());
+  std::vector<acme::Result> perform(std::span<const acme::Request> requests, Deadline deadline) override {
     std::vector<acme::Result> results;
+    if (clock != nullptr && deadline.passed(*clock))
+      return std::vector<acme::Result>(requests.size(),
+                                       acme::TransportError(acme::TransportError::Kind::timeout, "no answer in time"));
+    batches.push_back(requests.size());
     for (const acme::Request& request : requests)
       results.push_back(answer_one(request));
     return results;
@@ -85,6 +88,7 @@ class FakeCa final : public acme::Transport {
 
   std::vector<Seen> seen;
   std::vector<std::size_t> batches;
+  Clock* clock = nullptr;  // with one, nothing is answered after the deadline
   bool gives_nonces = true;
   bool nonces_with_errors = true;
   bool refuses_every_nonce = false;

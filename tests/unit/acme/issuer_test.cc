@@ -67,6 +67,7 @@ struct Scene {
                              .deadline = Deadline::after(clock, 10min)};
 
   Scene() {
+    ca.clock = &clock;
     client.use_account(FakeCa::url("/account/1"));
     ca.on("/cert", answer(200, certificate));
   }
@@ -460,4 +461,19 @@ TEST_CASE("a challenge that the CA will not hear of again is left to the order")
   scene.ca.replace("/challenge/0", problem(400, "malformed", "already being validated"));
   scene.finalize_gives("valid");
   CHECK(scene.issue().chain.pem == certificate);
+}
+
+TEST_CASE("an order is worth another look unless the CA would say the same again") {
+  using Kind = acme::TransportError::Kind;
+  for (const Kind kind : {Kind::unreachable, Kind::not_trusted, Kind::timeout, Kind::broken})
+    CHECK_FALSE(acme::is_final(acme::TransportError(kind, "x")));
+  CHECK(acme::is_final(acme::TransportError(Kind::refused, "too large")));
+  for (const int status : {429, 500, 503})
+    CHECK_FALSE(acme::is_final(acme::Problem({.status = status})));
+  for (const int status : {0, 302, 400, 403, 404})
+    CHECK(acme::is_final(acme::Problem({.status = status})));
+  CHECK(acme::is_final(Error("no certificate", {}, "bad_answer")));
+  CHECK_FALSE(acme::is_final(Error("still processing", {}, "order_unfinished")));
+  CHECK_FALSE(acme::is_final(Error("disk full")));
+  CHECK_FALSE(acme::is_final(Interrupted()));
 }

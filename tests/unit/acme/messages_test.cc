@@ -110,6 +110,21 @@ TEST_CASE("JSON that is cut short is refused wherever it is cut") {
     CHECK_THROWS_AS(acme::parse_order(whole.substr(0, length)), Error);
 }
 
+TEST_CASE("JSON that is nested deeper than ACME ever is is refused, wherever that is") {
+  const std::string arrays = std::string(100'000, '[') + std::string(100'000, ']');
+  const auto with = [&](json document, const std::string& member) {
+    document[member] = "HERE";
+    std::string text = document.dump();
+    return text.replace(text.find("\"HERE\""), 6, arrays);
+  };
+  CHECK_THROWS_WITH(acme::parse_order(arrays), ContainsSubstring("nested"));
+  CHECK_THROWS_WITH(acme::parse_order(with(order_json(), "authorizations")), ContainsSubstring("nested"));
+  CHECK_THROWS_WITH(acme::parse_order(with(order_json(), "unknown")), ContainsSubstring("nested"));
+  CHECK_THROWS_WITH(acme::parse_authorization(with(authorization_json(), "challenges")), ContainsSubstring("nested"));
+  CHECK_THROWS_WITH(acme::parse_account(with({{"status", "valid"}}, "contact")), ContainsSubstring("nested"));
+  CHECK(acme::parse_problem(with({{"detail", "x"}}, "subproblems"), 403).detail == "HTTP status 403 without a reason");
+}
+
 TEST_CASE("challenges of unknown types and without what their type needs are left out") {
   json document = authorization_json();
   document["challenges"].push_back({{"type", "dns-persist-01"},

@@ -50,7 +50,11 @@ TEST_CASE("an account that may not and a server that answers wrongly are the sam
   CHECK_THAT(acme::hint_for_validation(document("unauthorized")), ContainsSubstring("IPv6"));
 }
 
-TEST_CASE("a CA that fails without a reason is to be tried later") {
+TEST_CASE("there always is something to do, also when the CA gives no reason") {
   CHECK_THAT(acme::hint_for_request({.status = 502}), ContainsSubstring("later"));
-  CHECK(acme::hint_for_request({.status = 404}).empty());
+  CHECK_THAT(acme::hint_for_request({.status = 308}), ContainsSubstring("[ca] directory"));
+  for (const int status : {0, 201, 404, 999}) {
+    CHECK_FALSE(acme::hint_for_request({.status = status}).empty());
+    CHECK_FALSE(acme::hint_for_validation({.status = status}).empty());
+  }
 }
