@@ -31,7 +31,7 @@ class Presented {
     try {
       solver_.clean_up();
     } catch (const std::exception& error) {
-      log::warning(fmt::format("cleaning up after {}: {}", solver_.challenge_type, error.what()));
+      log::warning(fmt::format("cleaning up after the challenges: {}", error.what()));
     }
   }
 
@@ -73,6 +73,11 @@ void check_names(const IssueRequest& request, std::span<const Authorization> aut
                   "do not trust this CA", "bad_answer");
 }
 
+/// The challenge that `solver` takes for it.
+const Challenge* find_challenge(const Authorization& authorization, const Solver& solver) {
+  return authorization.find_challenge(solver.challenge_type(authorization.name()));
+}
+
 /// Why `authorization` can never become valid with this solver; empty when it can.
 std::optional<ProblemDocument> find_obstacle(const Authorization& authorization, const Solver& solver) {
   if (authorization.status != Authorization::Status::pending) {
@@ -80,11 +85,12 @@ std::optional<ProblemDocument> find_obstacle(const Authorization& authorization,
       if (challenge.error) return challenge.error;
     return ProblemDocument{.detail = fmt::format("its authorization is {}", to_string(authorization.status))};
   }
-  if (authorization.find_challenge(solver.challenge_type) != nullptr) return std::nullopt;
+  if (find_challenge(authorization, solver) != nullptr) return std::nullopt;
   std::vector<std::string> offered = authorization.ignored_challenge_types;
   for (const Challenge& challenge : authorization.challenges)
     offered.push_back(challenge.type);
-  return ProblemDocument{.detail = fmt::format("the CA offers no {} challenge, only {}", solver.challenge_type,
+  return ProblemDocument{.detail = fmt::format("the CA offers no {} challenge, only {}",
+                                               solver.challenge_type(authorization.name()),
                                                offered.empty() ? "none at all" : join(offered, ", "))};
 }
 
@@ -123,8 +129,9 @@ std::vector<Authorization> select_open(Client& client, Clock& clock, const Solve
 void present(const Client& client, const Solver& solver, std::span<const Authorization> open) {
   std::vector<ChallengeToSolve> challenges;
   for (const Authorization& authorization : open) {
-    const Challenge& challenge = *authorization.find_challenge(solver.challenge_type);
+    const Challenge& challenge = *find_challenge(authorization, solver);
     challenges.push_back({.name = authorization.identifier.value,
+                          .type = challenge.type,
                           .token = challenge.token,
                           .key_authorization = key_authorization(challenge.token, client.account_key()),
                           .wildcard = authorization.wildcard});
@@ -136,7 +143,7 @@ void present(const Client& client, const Solver& solver, std::span<const Authori
 void trigger(Client& client, const Solver& solver, const IssueRequest& request, std::span<const Authorization> open) {
   std::vector<std::string> urls;
   for (const Authorization& authorization : open) {
-    const Challenge& challenge = *authorization.find_challenge(solver.challenge_type);
+    const Challenge& challenge = *find_challenge(authorization, solver);
     if (challenge.status == Challenge::Status::pending) urls.push_back(challenge.url);
   }
   for (const auto& refusal : client.trigger_challenges(urls, request.deadline))

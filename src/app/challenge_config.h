@@ -1,21 +1,52 @@
 #pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
-#include "solve/http01_listener.h"
+#include "dns/name.h"
+#include "mx/ownership.h"
+#include "solve/listen_address.h"
 
 namespace mxcert::app {
 
 class TomlSection;
 struct SourcedText;
 
+/// One way to show control over names: the keys of [challenge], and of each [[challenge.for]].
+struct ChallengeMethod {
+  enum class Type { http_01 };
+  Type type = Type::http_01;
+  std::vector<solve::ListenAddress> listen = {};      // of our own listener; empty: the type's port on every address
+  std::optional<std::filesystem::path> webroot = {};  // http-01 through a web server; then nothing is listened on
+
+  bool operator==(const ChallengeMethod&) const = default;
+};
+std::string_view to_string(ChallengeMethod::Type type);
+
 /// How control over the names is shown.
 struct ChallengeConfig {
-  std::vector<solve::ListenAddress> listen = {};  // of the http-01 listener; empty: port 80 on every address
+  struct For {
+    std::vector<mx::HostPattern> names;
+    ChallengeMethod method;
+  };
+  ChallengeMethod method = {};       // [challenge]
+  std::vector<For> exceptions = {};  // [[challenge.for]]
+
+  /// That of the first exception with a pattern for `name`, or the general one.
+  const ChallengeMethod& method_for(const dns::DnsName& name) const;
 };
 
-/// Throws ConfigError.
-void add_listen_address(ChallengeConfig& challenge, const SourcedText& address);
-/// Reads [challenge]. Throws ConfigError.
+/// All throw ConfigError.
+void add_listen_address(ChallengeMethod& method, const SourcedText& address);
+/// Instead of listening, whatever was said of that before.
+void set_webroot(ChallengeMethod& method, const SourcedText& directory);
+/// Reads [challenge] with its [[challenge.for]].
 void read_challenge(ChallengeConfig& challenge, TomlSection section);
+
+/// For explain_config.
+std::vector<std::pair<std::string, std::string>> explain_challenge(const ChallengeConfig& challenge);
 
 }  // namespace mxcert::app

@@ -104,6 +104,9 @@ void add_ca_options(CLI::App& app, ConfigOptions& options) {
       ->type_name("ADDRESS:PORT")
       ->allow_extra_args(false)
       ->group(group);
+  app.add_option("--webroot", options.webroot, "answer http-01 by files in this directory of a web server")
+      ->type_name("DIR")
+      ->group(group);
 }
 
 void add_deploy_options(CLI::App& app, ConfigOptions& options) {

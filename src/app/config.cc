@@ -194,7 +194,8 @@ void apply_options(Config& config, const ConfigOptions& options) {
     config.host_exclude.push_back(parse_pattern({name, "--host-exclude"}));
   config.dns_servers.insert(config.dns_servers.end(), options.dns_servers.begin(), options.dns_servers.end());
   for (const std::string& address : options.listen)
-    add_listen_address(config.challenge, {address, "--listen"});
+    add_listen_address(config.challenge.method, {address, "--listen"});
+  if (options.webroot) set_webroot(config.challenge.method, {fs::absolute(*options.webroot).string(), "--webroot"});
   for (const std::string& hook : options.deploy) {
     deploy::Target& target = target_for(config, hook);
     if (options.configure) target.configure = true;
@@ -262,10 +263,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
       texts.push_back(item.text());
     return texts;
   };
-  std::vector<std::string> listen;
-  for (const auto& address : config.challenge.listen)
-    listen.push_back(solve::to_string(address));
-  return {
+  std::vector<std::pair<std::string, std::string>> settings{
       {"file", config.file.empty() ? fmt::format("none ({} does not exist)", default_config_file) : config.file},
       {"contact", list(config.contact, "none")},
       {"agree_tos", yes_no(config.agree_tos)},
@@ -287,12 +285,13 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
       {"certificate.reuse_key", yes_no(config.reuse_key)},
       {"certificate.extra_names", list(extra, "none")},
       {"certificate.max_names", std::to_string(config.max_names)},
-      {"challenge.type", "http-01"},
-      {"challenge.listen", list(listen, "port 80 on every address")},
-      {"renew.before",
-       config.renew.before.empty() ? "1/3 of the lifetime, 1/2 when that is under ten days" : config.renew.before},
-      {"deploy", list(hooks, "none: certificates are stored, nothing is installed")},
   };
+  std::ranges::copy(explain_challenge(config.challenge), std::back_inserter(settings));
+  settings.emplace_back("renew.before", config.renew.before.empty()
+                                            ? "1/3 of the lifetime, 1/2 when that is under ten days"
+                                            : config.renew.before);
+  settings.emplace_back("deploy", list(hooks, "none: certificates are stored, nothing is installed"));
+  return settings;
 }
 
 }  // namespace mxcert::app

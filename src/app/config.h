@@ -70,6 +70,7 @@ struct ConfigOptions {
   std::vector<std::string> host_exclude;
   std::vector<std::string> dns_servers;
   std::vector<std::string> listen;
+  std::optional<std::string> webroot;
   std::vector<std::string> deploy;
   std::vector<std::string> verify;
 };

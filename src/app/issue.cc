@@ -11,6 +11,7 @@
 #include "app/plan_report.h"
 #include "app/planning.h"
 #include "app/renewal_info.h"
+#include "app/solving.h"
 #include "base/error.h"
 
 namespace mxcert::app {
@@ -179,6 +180,7 @@ void run_issue(Context& context) {
   if (context.config.domains.empty() && context.invocation.arguments.empty()) require_domains(context.config);
   const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
   recover_deployments(context);
+  clean_up_earlier_challenges(context);
   CertificateAuthority ca(context, context.config.ca);
   update_renewal_info(context, ca);
   const mx::Plan plan = make_plan(context);

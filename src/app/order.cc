@@ -103,7 +103,7 @@ std::string find_replaced(const Context& context, const store::OrderRecord& orde
 
 acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, const std::string& certificate,
                                   store::OrderRecord& order, const std::optional<store::Version>& live) {
-  const Solving solving(context.config.challenge);
+  const Solving solving(context, certificate, order.names);
   const Deadline deadline = Deadline::after(context.clock, ca.config().timeout);
   acme::IssueRequest request{.names = order.names,
                              .csr_der = order.csr_der,

@@ -1,31 +1,101 @@
 #include "app/solving.h"
 
-#include <map>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+
+#include "app/context.h"
+#include "base/error.h"
 
 namespace mxcert::app {
 namespace {
 
-/// acme's solver on our own listener.
-acme::Solver make_http01_solver(solve::Http01Listener& listener) {
-  return {.challenge_type = "http-01",
-          .present =
-              [&listener](std::span<const acme::ChallengeToSolve> challenges) {
-                std::map<std::string, std::string> answers;
-                for (const acme::ChallengeToSolve& challenge : challenges)
-                  answers[challenge.token] = challenge.key_authorization;
-                listener.set(std::move(answers));
-              },
-          .wait_until_validated =
-              [&listener](std::chrono::milliseconds timeout) { return listener.wait_until_all_fetched(timeout); },
-          .clean_up = [&listener] { listener.set({}); }};
+using Traces = std::vector<store::ChallengeTrace>;
+
+/// `/var/www/html/.well-known/acme-challenge/TOKEN`, `_acme-challenge.example.com "TEXT"`.
+std::string describe(const store::ChallengeTrace& trace) {
+  return fmt::format("{} {}", trace.where, trace.value);
+}
+
+/// Those that are still there afterwards, each with a warning.
+Traces remove_all(Context& context, const std::string& certificate, const Traces& traces) {
+  Traces left;
+  for (const store::ChallengeTrace& trace : std::views::reverse(traces)) {
+    try {
+      remove_trace(context, trace);
+    } catch (const Error& error) {
+      const bool hopeless = dynamic_cast<const ConfigError*>(&error) != nullptr;
+      context.report.add_warning(
+          {.code = "challenge_left",
+           .subject = certificate,
+           .message = fmt::format("what met a challenge is left behind ({}): {}", describe(trace), error.message()),
+           .hint = hopeless ? "remove it by hand" : "the next run tries to remove it again"});
+      if (!hopeless) left.insert(left.begin(), trace);
+    }
+  }
+  return left;
 }
 
 }  // namespace
 
-Solving::Solving(const ChallengeConfig& config)
-    : listener_(
-          std::make_unique<solve::Http01Listener>(config.listen.empty() ? solve::all_addresses() : config.listen)),
-      solver_(make_http01_solver(*listener_)) {
+Solving::Solving(Context& context, std::string certificate, const std::vector<std::string>& names)
+    : context_(context), certificate_(std::move(certificate)) {
+  for (const std::string& name : names) {
+    const ChallengeMethod& method = method_for(name);
+    if (std::ranges::find(parts_, method, &Part::method) == parts_.end())
+      parts_.push_back({method, make_challenge_part(context_, method)});
+  }
+  solver_ = {
+      .challenge_type = [this](const std::string& name) { return std::string(to_string(method_for(name).type)); },
+      .present = [this](Challenges challenges) { present(challenges); },
+      .clean_up = [this] { clean_up(); }};
+  if (std::ranges::all_of(parts_, [](const Part& part) { return static_cast<bool>(part.part.wait_until_validated); }))
+    solver_.wait_until_validated = [this](std::chrono::milliseconds timeout) { return wait_until_validated(timeout); };
+}
+
+const ChallengeMethod& Solving::method_for(const std::string& name) const {
+  const auto parsed = dns::DnsName::parse_host(name);
+  return parsed ? context_.config.challenge.method_for(*parsed) : context_.config.challenge.method;
+}
+
+std::vector<acme::ChallengeToSolve> Solving::challenges_of(const Part& part, Challenges challenges) const {
+  std::vector<acme::ChallengeToSolve> found;
+  std::ranges::copy_if(challenges, std::back_inserter(found), [&](const acme::ChallengeToSolve& challenge) {
+    return method_for(ordered_name(challenge)) == part.method;
+  });
+  return found;
+}
+
+void Solving::present(Challenges challenges) {
+  const auto remembered = context_.orders.find_traces();
+  const auto earlier = remembered.find(certificate_);
+  Traces traces = earlier == remembered.end() ? Traces{} : earlier->second;
+  for (const Part& part : parts_)
+    if (part.part.traces)
+      std::ranges::copy(part.part.traces(challenges_of(part, challenges)), std::back_inserter(traces));
+  if (!traces.empty()) context_.orders.save_traces(certificate_, traces);
+  for (const Part& part : parts_)
+    part.part.present(challenges_of(part, challenges));
+}
+
+bool Solving::wait_until_validated(std::chrono::milliseconds timeout) {
+  const Deadline deadline = Deadline::after(context_.clock, timeout);
+  return std::ranges::all_of(
+      parts_, [&](const Part& part) { return part.part.wait_until_validated(deadline.left(context_.clock)); });
+}
+
+void Solving::clean_up() {
+  for (const Part& part : parts_)
+    if (part.part.stop_answering) part.part.stop_answering();
+  const auto remembered = context_.orders.find_traces();
+  if (const auto traces = remembered.find(certificate_); traces != remembered.end())
+    context_.orders.save_traces(certificate_, remove_all(context_, certificate_, traces->second));
+}
+
+void clean_up_earlier_challenges(Context& context) {
+  for (const auto& [certificate, traces] : context.orders.find_traces())
+    context.orders.save_traces(certificate, remove_all(context, certificate, traces));
 }
 
 }  // namespace mxcert::app

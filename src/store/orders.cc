@@ -9,12 +9,31 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t max_key_bytes = 64 << 10;
+constexpr std::string_view traces_suffix = ".challenges.json";
 
 fs::path record_path(const StateDirectory& directory, const std::string& certificate) {
   return directory.orders() / (require_safe_name(certificate) + ".json");
 }
 fs::path key_path(const StateDirectory& directory, const std::string& certificate) {
   return directory.orders() / (require_safe_name(certificate) + ".key");
+}
+
+fs::path traces_path(const StateDirectory& directory, const std::string& certificate) {
+  return directory.orders() / (require_safe_name(certificate) + std::string(traces_suffix));
+}
+
+std::vector<ChallengeTrace> load_traces(const fs::path& path) {
+  std::vector<ChallengeTrace> traces;
+  const auto document = load_json(path);
+  const auto list = document ? document->find("traces") : nlohmann::json::const_iterator();
+  if (!document || list == document->end() || !list->is_array()) return traces;
+  for (const nlohmann::json& entry : *list)
+    if (entry.is_object())
+      traces.push_back({.method = text_at(entry, "method"),
+                        .name = text_at(entry, "name"),
+                        .where = text_at(entry, "where"),
+                        .value = text_at(entry, "value")});
+  return traces;
 }
 
 }  // namespace
@@ -52,6 +71,30 @@ void Orders::remove(const std::string& certificate) {
   fs::remove(record_path(directory_, certificate));
   fs::remove(key_path(directory_, certificate));
   sync_directory(directory_.orders());
+}
+
+std::map<std::string, std::vector<ChallengeTrace>> Orders::find_traces() const {
+  std::map<std::string, std::vector<ChallengeTrace>> found;
+  std::error_code failure;
+  for (fs::directory_iterator entry(directory_.orders(), failure), end; !failure && entry != end;
+       entry.increment(failure)) {
+    const std::string file = entry->path().filename();
+    if (!file.ends_with(traces_suffix)) continue;
+    found[file.substr(0, file.size() - traces_suffix.size())] = load_traces(entry->path());
+  }
+  return found;
+}
+
+void Orders::save_traces(const std::string& certificate, const std::vector<ChallengeTrace>& traces) {
+  const fs::path path = traces_path(directory_, certificate);
+  if (traces.empty()) {
+    if (fs::remove(path)) sync_directory(directory_.orders());
+    return;
+  }
+  nlohmann::json list = nlohmann::json::array();
+  for (const ChallengeTrace& trace : traces)
+    list.push_back({{"method", trace.method}, {"name", trace.name}, {"where", trace.where}, {"value", trace.value}});
+  save_json(path, {{"version", 1}, {"traces", std::move(list)}}, directory_.tmp());
 }
 
 }  // namespace mxcert::store

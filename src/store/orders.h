@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,17 @@ struct OrderRecord {
   std::string url;          // of the order; empty until the CA has given one
 };
 
+/// Something that is, or was about to be, left in the world to meet a challenge: to be taken away again, by a later run
+/// if need be.
+struct ChallengeTrace {
+  std::string method = {};  // webroot, …
+  std::string name = {};    // that the challenge is for, as it is ordered
+  std::string where = {};   // a webroot; the name of a record
+  std::string value = {};   // a path below the webroot; the text of the record
+
+  bool operator==(const ChallengeTrace&) const = default;
+};
+
 /// At most one order per certificate. Changes need the state directory's lock.
 class Orders {
  public:
@@ -26,6 +38,11 @@ class Orders {
   /// Key first, then the rest, so that no order is ever without its key; durable when it returns.
   void save(const std::string& certificate, const OrderRecord& order);
   void remove(const std::string& certificate);
+
+  /// What orders left behind, certificate by certificate; what is damaged is left out.
+  std::map<std::string, std::vector<ChallengeTrace>> find_traces() const;
+  /// Replaces what is remembered for `certificate`; durable when it returns. None: forgets.
+  void save_traces(const std::string& certificate, const std::vector<ChallengeTrace>& traces);
 
  private:
   StateDirectory directory_;

@@ -52,7 +52,7 @@ struct Scene {
   bool ca_looks = true;
   std::vector<std::string> orders;
   acme::Solver solver{
-      .challenge_type = "http-01",
+      .challenge_type = [](const std::string&) { return "http-01"; },
       .present = [this](std::span<const acme::ChallengeToSolve> all) { presented.assign(all.begin(), all.end()); },
       .wait_until_validated =
           [this](std::chrono::milliseconds timeout) {
@@ -257,6 +257,32 @@ TEST_CASE("each name that failed is told with its reason, and what is still pend
   CHECK(scene.cleaned_up == 1);
   CHECK(scene.ca.last("/authz/2").payload == R"({"status":"deactivated"})");
   CHECK(scene.ca.last("/authz/1").payload.empty());
+}
+
+TEST_CASE(
+    "each name is shown by a challenge of the type that the solver has for it, the wildcard apart from its domain") {
+  Scene scene;
+  scene.request.names = {"mx.example.com", "*.mx.example.com"};
+  scene.order_goes({"pending", "ready"});
+  scene.finalize_gives("valid");
+  for (int i = 0; i < 2; ++i) {
+    const std::string id = std::to_string(i);
+    json authorization = authorization_json("mx.example.com", "pending", "pending", id);
+    if (i == 1) authorization["wildcard"] = true;
+    authorization["challenges"].push_back(
+        {{"type", "dns-01"}, {"url", "https://ca.test/dns/" + id}, {"token", "dnstoken" + id}, {"status", "pending"}});
+    scene.ca.replace("/authz/" + id, answer(200, authorization.dump()));
+    scene.ca.replace("/challenge/" + id, answer(200, "{}"));
+    scene.ca.replace("/dns/" + id, answer(200, "{}"));
+  }
+  scene.solver.challenge_type = [](const std::string& name) { return name.starts_with("*.") ? "dns-01" : "http-01"; };
+  scene.issue();
+  REQUIRE(scene.presented.size() == 2);
+  CHECK(scene.presented[0].type == "http-01");
+  CHECK(scene.presented[0].token == "token0");
+  CHECK(scene.presented[1].type == "dns-01");
+  CHECK(scene.presented[1].token == "dnstoken1");
+  CHECK(scene.presented[1].wildcard);
 }
 
 TEST_CASE("a name without a challenge of the solver's type is told before anything is shown") {

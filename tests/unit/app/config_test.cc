@@ -94,7 +94,7 @@ hook = "{}"
   CHECK_FALSE(config.reuse_key);
   CHECK(config.max_names == 25);
   CHECK(config.renew.time_before_end(std::chrono::hours{400}) == std::chrono::hours{100});
-  CHECK(config.challenge.listen.size() == 2);
+  CHECK(config.challenge.method.listen.size() == 2);
   REQUIRE(config.targets.size() == 2);
   CHECK(config.targets[0].configure);
   CHECK(config.targets[0].verify.front().port == 25);
@@ -199,4 +199,37 @@ TEST_CASE("a bad option is named") {
 
 TEST_CASE("without any domain one is told how to name some") {
   CHECK_THROWS_WITH(require_domains(Config{}), ContainsSubstring("no /etc/mxcert/mxcert.toml and no --domain"));
+}
+
+TEST_CASE_METHOD(Fixture, "how a name is validated is decided by the first pattern for it, else by [challenge]") {
+  const Config config = load(R"(
+[challenge]
+listen = ["192.0.2.1:80"]
+[[challenge.for]]
+names = ["mx1.example.net", "mx?.example.net"]
+webroot = "/var/www/one"
+[[challenge.for]]
+names = ["*.example.net"]
+webroot = "/var/www/two"
+)");
+  const auto webroot_of = [&](const char* name) {
+    const auto& method = config.challenge.method_for(dns::DnsName::parse(name));
+    return method.webroot ? method.webroot->string() : std::string("none");
+  };
+  CHECK(webroot_of("mx1.example.net") == "/var/www/one");
+  CHECK(webroot_of("mx.example.net") == "/var/www/two");
+  CHECK(webroot_of("mx.example.com") == "none");
+  CHECK(config.challenge.method_for(dns::DnsName::parse("mx.example.com")).listen.size() == 1);
+  CHECK(config.challenge.method_for(dns::DnsName::parse("mx.example.net")).listen.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "a challenge that cannot be meant is refused where it stands") {
+  CHECK(error_of("[challenge]\ntype = \"http-02\"\n").starts_with("mxcert.toml:2:8: "));
+  CHECK(
+      error_of("[challenge]\nlisten = [\"192.0.2.1:80\"]\nwebroot = \"/var/www\"\n").starts_with("mxcert.toml:3:11: "));
+  CHECK(error_of("[challenge]\nwebroot = \"www\"\n").starts_with("mxcert.toml:2:11: "));
+  CHECK(error_of("[[challenge.for]]\nwebroot = \"/var/www\"\n").starts_with("mxcert.toml:1:"));
+  CHECK(error_of("[[challenge.for]]\nnames = [\"*\"]\n").starts_with("mxcert.toml:2:10: "));
+  CHECK(error_of("[[challenge.for]]\nnames = [\"*.example.net\"]\nwebrot = \"/var/www\"\n")
+            .starts_with("mxcert.toml:3:1: "));
 }

@@ -66,3 +66,21 @@ TEST_CASE_METHOD(Fixture, "a damaged order is no order") {
   write_file_atomically(state.orders() / "mx.example.com.json", damaged, {});
   CHECK_FALSE(orders.find(name));
 }
+
+TEST_CASE_METHOD(Fixture, "what met a challenge is remembered until it is forgotten, with or without the order") {
+  CHECK(Orders(StateDirectory(dir / "elsewhere")).find_traces().empty());
+  const std::vector<ChallengeTrace> traces{
+      {.method = "webroot", .name = "mx.example.com", .where = "/var/www", .value = ".well-known"},
+      {.method = "dns", .name = "*.example.com", .where = "_acme-challenge.example.com", .value = "text"}};
+  orders.save(name, order);
+  orders.save_traces(name, traces);
+  orders.remove(name);
+  const auto found = Orders(state).find_traces();
+  REQUIRE(found.size() == 1);
+  CHECK(found.at(name) == traces);
+  orders.save_traces(name, {});
+  CHECK(fs::is_empty(state.orders()));
+  orders.save_traces(name, {});
+  write_file_atomically(state.orders() / "mx.example.com.challenges.json", "{\"traces\": [1, {\"value\": 2}]}", {});
+  CHECK(orders.find_traces().at(name) == std::vector<ChallengeTrace>(1));
+}

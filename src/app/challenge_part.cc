@@ -1,0 +1,83 @@
+#include "app/challenge_part.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+
+#include "app/context.h"
+#include "base/text.h"
+#include "solve/http01_listener.h"
+#include "solve/webroot.h"
+
+namespace mxcert::app {
+namespace {
+
+constexpr std::uint16_t first_unprivileged_port = 1024;
+constexpr const char* webroot_trace = "webroot";
+
+std::map<std::string, std::string> answers_by_token(Challenges challenges) {
+  std::map<std::string, std::string> answers;
+  for (const acme::ChallengeToSolve& challenge : challenges)
+    answers[challenge.token] = challenge.key_authorization;
+  return answers;
+}
+
+void warn_of_unprivileged_ports(Context& context, const ChallengeMethod& method) {
+  for (const solve::ListenAddress& address : method.listen)
+    if (address.port >= first_unprivileged_port)
+      context.report.add_warning(
+          {.code = "unprivileged_port",
+           .subject = solve::to_string(address),
+           .message = fmt::format("{}: while mxcert does not run, every user of this machine can listen there and get "
+                                  "certificates for your names",
+                                  solve::to_string(address)),
+           .hint = "listen on a port below 1024, or let the web server pass it on only while mxcert runs"});
+}
+
+ChallengePart make_http01_listener(Context& context, const ChallengeMethod& method) {
+  warn_of_unprivileged_ports(context, method);
+  const auto listener =
+      std::make_shared<solve::Http01Listener>(method.listen.empty() ? solve::all_addresses() : method.listen);
+  return {.present = [listener](Challenges challenges) { listener->set(answers_by_token(challenges)); },
+          .wait_until_validated =
+              [listener](std::chrono::milliseconds timeout) { return listener->wait_until_all_fetched(timeout); },
+          .stop_answering = [listener] { listener->set({}); }};
+}
+
+ChallengePart make_webroot(const std::filesystem::path& directory) {
+  const auto webroot = std::make_shared<solve::Webroot>(directory);
+  return {.traces =
+              [webroot, directory](Challenges challenges) {
+                std::vector<std::string> tokens;
+                for (const acme::ChallengeToSolve& challenge : challenges)
+                  tokens.push_back(challenge.token);
+                std::vector<store::ChallengeTrace> traces;
+                for (const std::string& path : webroot->traces(tokens))
+                  traces.push_back({.method = webroot_trace, .where = directory.string(), .value = path});
+                return traces;
+              },
+          .present = [webroot](Challenges challenges) { webroot->publish(answers_by_token(challenges)); }};
+}
+
+}  // namespace
+
+ChallengePart make_challenge_part(Context& context, const ChallengeMethod& method) {
+  switch (method.type) {
+    case ChallengeMethod::Type::http_01:
+      return method.webroot ? make_webroot(*method.webroot) : make_http01_listener(context, method);
+  }
+  return {};
+}
+
+void remove_trace(Context&, const store::ChallengeTrace& trace) {
+  if (trace.method != webroot_trace)
+    throw ConfigError(fmt::format("nothing knows how to take {} away", printable(trace.method, 100)));
+  solve::Webroot(trace.where).remove(std::vector{trace.value});
+}
+
+std::string ordered_name(const acme::ChallengeToSolve& challenge) {
+  return challenge.wildcard ? "*." + challenge.name : challenge.name;
+}
+
+}  // namespace mxcert::app
