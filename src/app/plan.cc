@@ -8,9 +8,8 @@ namespace mxcert::app {
 void run_plan(Context& context) {
   const mx::Plan plan = make_plan(context);
   report_gaps(context, plan);  // says what `issue` would say, its exit status included
-  write_result(context.invocation.json
-                   ? plan_to_json(plan, context.report.errors())
-                   : plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}));
+  if (context.invocation.json) return write_plan_json(plan, context.report.errors(), write_result);
+  write_result(plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}));
 }
 
 }  // namespace mxcert::app

@@ -50,13 +50,48 @@ Json warning_to_json(const mx::Warning& warning) {
   return {{"code", warning.code}, {"subject", warning.subject}, {"message", warning.message}};
 }
 
-template <typename Items, typename ToJson>
-Json list_to_json(const Items& items, ToJson to_json_of_one) {
-  Json list = Json::array();
-  for (const auto& item : items)
-    list.push_back(to_json_of_one(item));
-  return list;
-}
+constexpr std::size_t piece_bytes = 64 << 10;
+
+/// A JSON document as `dump` would make it, whose lists are never whole in memory: a plan may have 100,000 domains.
+class ListDocument {
+ public:
+  explicit ListDocument(const TextSink& sink) : sink_(sink), text_("{\n  \"version\": 1") {}
+
+  template <typename Items, typename ToJson>
+  void add(std::string_view key, const Items& items, ToJson to_json_of_one) {
+    text_ += fmt::format(",\n  \"{}\": [", key);
+    bool first = true;
+    for (const auto& item : items) {
+      text_ += first ? "\n    " : ",\n    ";
+      add_indented(dump(to_json_of_one(item)));
+      first = false;
+      if (text_.size() >= piece_bytes) flush();
+    }
+    text_ += first ? "]" : "\n  ]";
+  }
+
+  void finish() {
+    text_ += "\n}\n";
+    flush();
+  }
+
+ private:
+  void add_indented(std::string_view item) {
+    item.remove_suffix(1);  // the last line feed
+    for (const char c : item) {
+      text_ += c;
+      if (c == '\n') text_ += "    ";
+    }
+  }
+
+  void flush() {
+    sink_(text_);
+    text_.clear();
+  }
+
+  const TextSink& sink_;
+  std::string text_;
+};
 
 std::string words(mx::Owner owner) {
   return owner == mx::Owner::partly_ours ? "partly ours" : std::string(to_string(owner));
@@ -208,12 +243,13 @@ class TextReport {
 
 }  // namespace
 
-std::string plan_to_json(const mx::Plan& plan, std::span<const Finding> errors) {
-  return dump({{"version", 1},
-               {"domains", list_to_json(plan.domains, domain_to_json)},
-               {"certificates", list_to_json(plan.certificates, certificate_to_json)},
-               {"warnings", list_to_json(plan.warnings, warning_to_json)},
-               {"errors", to_json(errors)}});
+void write_plan_json(const mx::Plan& plan, std::span<const Finding> errors, const TextSink& sink) {
+  ListDocument document(sink);
+  document.add("domains", plan.domains, domain_to_json);
+  document.add("certificates", plan.certificates, certificate_to_json);
+  document.add("warnings", plan.warnings, warning_to_json);
+  document.add("errors", errors, [](const Finding& finding) { return to_json({&finding, 1}).at(0); });
+  document.finish();
 }
 
 std::string plan_to_text(const mx::Plan& plan, const TextStyle& style) {

@@ -1,6 +1,8 @@
 #pragma once
+#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "app/report.h"
 #include "app/table.h"
@@ -8,8 +10,11 @@
 
 namespace mxcert::app {
 
+/// Takes a piece of text that goes behind the ones before.
+using TextSink = std::function<void(std::string_view)>;
+
 /// `plan --json`, schema version 1, one line feed at the end; `errors` is what keeps the plan from being whole.
-std::string plan_to_json(const mx::Plan& plan, std::span<const Finding> errors = {});
+void write_plan_json(const mx::Plan& plan, std::span<const Finding> errors, const TextSink& sink);
 
 /// The plan for people: every host with whose it is and the domains that lead to it, domains that lead nowhere, the
 /// certificate with what would be done and why, warnings.

@@ -90,16 +90,22 @@ void keep_chosen(const Context& context, mx::Plan& plan) {
   std::erase_if(plan.warnings, [&](const mx::Warning& warning) { return !subjects.contains(warning.subject); });
 }
 
+/// The resolver, which remembers every answer, is gone when it returns.
+std::vector<mx::MxLookup> look_up(Context& context) {
+  const std::vector<mx::MailDomain> domains = mail_domains(context);
+  ProgressLine progress(context.shows_progress());
+  dns::UnboundResolver resolver(context.clock, resolver_options(context, progress));
+  std::vector<mx::MxLookup> lookups = mx::find_mx_targets(resolver, domains);
+  progress.clear();
+  return lookups;
+}
+
 }  // namespace
 
 mx::Plan make_plan(Context& context) {
   if (context.invocation.arguments.empty()) require_domains(context.config);
-  const std::vector<mx::MailDomain> domains = mail_domains(context);
-  ProgressLine progress(context.shows_progress());
-  dns::UnboundResolver resolver(context.clock, resolver_options(context, progress));
   mx::PlanInput input;
-  input.lookups = mx::find_mx_targets(resolver, domains);
-  progress.clear();
+  input.lookups = look_up(context);
   input.rules = {.local_addresses = mx::local_addresses(),
                  .addresses = context.config.host_addresses,
                  .names = context.config.host_names,

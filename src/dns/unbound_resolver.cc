@@ -7,8 +7,9 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <limits>
+#include <numeric>
 #include <random>
-#include <set>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -228,18 +229,22 @@ struct UnboundResolver::Context {
 /// holds pointers into it.
 class UnboundResolver::Batch {
  public:
-  Batch(UnboundResolver& resolver, std::vector<Question> questions)
+  /// `answers` has one place for each of `questions`, which are distinct.
+  Batch(UnboundResolver& resolver, std::span<const Question* const> questions, std::span<Answer> answers)
       : resolver_(resolver),
         context_(*resolver.context_->handle),
-        waiting_(std::move(questions)),
-        asked_(waiting_.size()),
-        deadline_(Deadline::after(resolver.clock_, resolver.options_.batch_timeout)) {
+        questions_(questions),
+        answers_(answers),
+        waiting_(questions.size()),
+        time_(resolver.options_.batch_timeout +
+              resolver.options_.batch_timeout_per_question * static_cast<int>(questions.size())),
+        deadline_(Deadline::after(resolver.clock_, time_)) {
+    std::iota(waiting_.begin(), waiting_.end(), std::size_t{0});
     // Neighbours in the alphabet are often in the same zone, which may be dead: they are not to hold all places at
     // once.
     std::ranges::shuffle(waiting_, std::minstd_rand());
     // Even so the first ones may all lead to dead zones. Whether the servers themselves answer, the root tells.
-    if (waiting_.size() > resolver.options_.max_in_flight)
-      waiting_.push_back({*DnsName::parse_host("."), RecordType::a});
+    if (waiting_.size() > resolver.options_.max_in_flight) waiting_.push_back(root_question);
   }
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
@@ -249,22 +254,31 @@ class UnboundResolver::Batch {
   }
 
   void run() {
+    if (!resolver_.dead_.empty()) give_up(resolver_.dead_);
     while (!waiting_.empty() || !in_flight_.empty()) {
       start_queries();
       wait();
       collect();
       expire();
-      if (resolver_.options_.progress) resolver_.options_.progress(finished_, asked_);
+      tell_progress();
     }
   }
 
  private:
+  static constexpr std::size_t root_question = std::numeric_limits<std::size_t>::max();  // whose answer is not kept
+
   struct Query {
-    Question question;
+    const Question& question;
+    std::size_t index = 0;
     Deadline deadline;
     int id = 0;
     std::optional<Answer> answer = {};
   };
+
+  const Question& question(std::size_t index) const {
+    static const Question root{*DnsName::parse_host("."), RecordType::a};
+    return index == root_question ? root : *questions_[index];
+  }
 
   /// Called by ub_process; nothing may be thrown through libunbound.
   static void on_result(void* data, int status, ub_result* result) noexcept {
@@ -281,17 +295,17 @@ class UnboundResolver::Batch {
 
   void start_queries() {
     while (!waiting_.empty() && in_flight_.size() < std::max<std::size_t>(resolver_.options_.max_in_flight, 1)) {
-      Question question = std::move(waiting_.back());
+      const std::size_t index = waiting_.back();
       waiting_.pop_back();
       auto query = std::make_unique<Query>(
-          Query{std::move(question), Deadline::after(resolver_.clock_, resolver_.options_.query_timeout)});
+          Query{question(index), index, Deadline::after(resolver_.clock_, resolver_.options_.query_timeout)});
       const int status =
           ::ub_resolve_async(&context_, query->question.name.ascii().c_str(), static_cast<int>(query->question.type),
                              class_in, query.get(), &Batch::on_result, &query->id);
       if (status == UB_NOERROR)
         in_flight_.push_back(std::move(query));
       else
-        finish(query->question, temporary(fmt::format("the lookup failed: {}", ::ub_strerror(status))));
+        finish(index, temporary(fmt::format("the lookup failed: {}", ::ub_strerror(status))));
     }
   }
 
@@ -311,50 +325,58 @@ class UnboundResolver::Batch {
     std::erase_if(in_flight_, [this](const std::unique_ptr<Query>& query) {
       if (!query->answer) return false;
       any_answer_ = true;
-      finish(query->question, std::move(*query->answer));
+      finish(query->index, std::move(*query->answer));
       return true;
     });
   }
 
   void expire() {
-    const auto& options = resolver_.options_;
     if (deadline_.passed(resolver_.clock_))
-      return give_up(
-          fmt::format("no answer from the DNS: the {} for all lookups are over", seconds_text(options.batch_timeout)));
-    const std::string reason = fmt::format("no answer from the DNS within {}", seconds_text(options.query_timeout));
+      return give_up(fmt::format("no answer from the DNS: the {} for all lookups are over", seconds_text(time_)));
+    const std::string reason =
+        fmt::format("no answer from the DNS within {}", seconds_text(resolver_.options_.query_timeout));
     bool any_expired = false;
     std::erase_if(in_flight_, [&](const std::unique_ptr<Query>& query) {
       if (!query->deadline.passed(resolver_.clock_)) return false;
       ::ub_cancel(&context_, query->id);
-      finish(query->question, temporary(reason));
+      finish(query->index, temporary(reason));
       return any_expired = true;
     });
+    if (!any_expired || any_answer_) return;
     // Not one answer in all that time: the servers are dead, and the other questions need not find that out again.
-    if (any_expired && !any_answer_) give_up(reason);
+    resolver_.dead_ = reason;
+    give_up(reason);
   }
 
   void give_up(const std::string& reason) {
     for (const auto& query : in_flight_) {
       ::ub_cancel(&context_, query->id);
-      finish(query->question, temporary(reason));
+      finish(query->index, temporary(reason));
     }
     in_flight_.clear();
-    for (const Question& question : waiting_)
-      finish(question, temporary(reason));
+    for (const std::size_t index : waiting_)
+      finish(index, temporary(reason));
     waiting_.clear();
   }
 
-  void finish(const Question& question, Answer answer) {
-    resolver_.answers_[question] = std::move(answer);
-    if (!question.name.is_root()) ++finished_;
+  void finish(std::size_t index, Answer answer) {
+    if (index == root_question) return;
+    answers_[index] = std::move(answer);
+    ++finished_;
+  }
+
+  void tell_progress() {
+    if (resolver_.options_.progress) resolver_.options_.progress(finished_, questions_.size());
   }
 
   UnboundResolver& resolver_;
   ub_ctx& context_;
-  std::vector<Question> waiting_;                  // the next one is the last
+  std::span<const Question* const> questions_;
+  std::span<Answer> answers_;
+  std::vector<std::size_t> waiting_;               // the next one is the last
   std::vector<std::unique_ptr<Query>> in_flight_;  // in the order of their start
-  std::size_t asked_;
   std::size_t finished_ = 0;
+  std::chrono::milliseconds time_;
   Deadline deadline_;
   bool any_answer_ = false;
 };
@@ -368,14 +390,27 @@ UnboundResolver::UnboundResolver(Clock& clock, UnboundOptions options)
 UnboundResolver::~UnboundResolver() = default;
 
 std::vector<Answer> UnboundResolver::resolve(std::span<const Question> questions) {
-  std::set<Question> distinct;
+  std::vector<const Question*> distinct;
+  distinct.reserve(questions.size());
   for (const Question& question : questions)
-    if (!answers_.contains(question)) distinct.insert(question);
-  Batch(*this, {distinct.begin(), distinct.end()}).run();
+    distinct.push_back(&question);
+  const auto less = [](const Question* a, const Question* b) { return *a < *b; };
+  const auto same = [](const Question* a, const Question* b) { return *a == *b; };
+  std::ranges::sort(distinct, less);
+  distinct.erase(std::ranges::unique(distinct, same).begin(), distinct.end());
+
+  std::vector<Answer> found(distinct.size());
+  Batch(*this, distinct, found).run();
   std::vector<Answer> answers;
   answers.reserve(questions.size());
-  for (const Question& question : questions)
-    answers.push_back(answers_.at(question));
+  for (const Question& question : questions) {
+    const auto place = std::ranges::lower_bound(distinct, &question, less) - distinct.begin();
+    Answer& answer = found[static_cast<std::size_t>(place)];
+    if (questions.size() == distinct.size())
+      answers.push_back(std::move(answer));
+    else
+      answers.push_back(answer);
+  }
   return answers;
 }
 

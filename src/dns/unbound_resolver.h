@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,13 +22,14 @@ struct UnboundOptions {
   bool validate = true;
   std::size_t max_in_flight = 50;  // more gains little, and a resolver in front of many dead zones drops what it gets
   std::chrono::milliseconds query_timeout{10'000};  // for one question, retries of the library included
-  std::chrono::milliseconds batch_timeout{60'000};  // for one call of resolve
+  std::chrono::milliseconds batch_timeout{60'000};  // for one call of resolve, and so much more for each question:
+  std::chrono::milliseconds batch_timeout_per_question{10};
   /// Called with (answered, asked) as answers come in, on the calling thread.
   std::function<void(std::size_t, std::size_t)> progress = {};
 };
 
-/// Validating resolution by libunbound; /etc/hosts is not consulted, since senders do not see it. A question is asked
-/// once in the life of the object: the answer, a temporary one too, is remembered.
+/// Validating resolution by libunbound; /etc/hosts is not consulted, since senders do not see it. Within one call
+/// each question is asked once; servers that gave no answer at all in one call are not asked again by the next.
 class UnboundResolver final : public Resolver {
  public:
   /// Throws ConfigError for a server or trust anchor that cannot be used. Asks nothing yet.
@@ -45,7 +45,7 @@ class UnboundResolver final : public Resolver {
   Clock& clock_;
   UnboundOptions options_;
   std::unique_ptr<Context> context_;
-  std::map<Question, Answer> answers_;
+  std::string dead_;  // why nothing is asked any more
 };
 
 }  // namespace mxcert::dns

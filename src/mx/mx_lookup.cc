@@ -20,16 +20,7 @@ using dns::RecordType;
 
 constexpr std::size_t max_targets = 50;  // of one domain; whoever publishes more wants something else than mail
 
-using Answers = std::map<Question, Answer>;
 using HostLookups = std::map<DnsName, HostLookup>;
-
-Answers ask(dns::Resolver& resolver, const std::vector<Question>& questions) {
-  const std::vector<Answer> answers = resolver.resolve(questions);
-  Answers by_question;
-  for (std::size_t i = 0; i < questions.size(); ++i)
-    by_question.insert_or_assign(questions[i], answers[i]);
-  return by_question;
-}
 
 /// Each domain once, in the order given.
 std::vector<MxLookup> distinct_lookups(std::span<const MailDomain> domains) {
@@ -188,7 +179,7 @@ HostLookup refused_host(const std::string& why) {
 
 HostLookups find_addresses(dns::Resolver& resolver, const std::vector<MxLookup>& lookups) {
   HostLookups hosts;
-  std::vector<Question> questions;
+  std::vector<Question> questions;  // two for each host
   for (const MxLookup& lookup : lookups) {
     for (const MxTarget& target : lookup.targets) {
       const std::string why_not = target.host.why_not_a_host();
@@ -197,11 +188,20 @@ HostLookups find_addresses(dns::Resolver& resolver, const std::vector<MxLookup>&
       questions.push_back({target.host, RecordType::aaaa});
     }
   }
-  const Answers answers = ask(resolver, questions);
-  for (const Question& question : questions)
-    if (question.type == RecordType::a)
-      hosts[question.name] = join_answers(answers.at(question), answers.at({question.name, RecordType::aaaa}));
+  const std::vector<Answer> answers = resolver.resolve(questions);
+  for (std::size_t i = 0; i + 1 < answers.size(); i += 2)
+    hosts[questions[i].name] = join_answers(answers[i], answers[i + 1]);
   return hosts;
+}
+
+void find_mx_records(dns::Resolver& resolver, std::vector<MxLookup>& lookups) {
+  std::vector<Question> questions;
+  questions.reserve(lookups.size());
+  for (const MxLookup& lookup : lookups)
+    questions.push_back({lookup.domain.name, RecordType::mx});
+  const std::vector<Answer> answers = resolver.resolve(questions);
+  for (std::size_t i = 0; i < lookups.size(); ++i)
+    take_mx_answer(lookups[i], answers.at(i));
 }
 
 /// About a host, in the same words for every domain that leads to it: the plan says them once.
@@ -253,14 +253,7 @@ void warn_of_targets(MxLookup& lookup) {
 
 std::vector<MxLookup> find_mx_targets(dns::Resolver& resolver, std::span<const MailDomain> domains) {
   std::vector<MxLookup> lookups = distinct_lookups(domains);
-  std::vector<Question> questions;
-  questions.reserve(lookups.size());
-  for (const MxLookup& lookup : lookups)
-    questions.push_back({lookup.domain.name, RecordType::mx});
-  const Answers answers = ask(resolver, questions);
-  for (MxLookup& lookup : lookups)
-    take_mx_answer(lookup, answers.at({lookup.domain.name, RecordType::mx}));
-
+  find_mx_records(resolver, lookups);
   const HostLookups hosts = find_addresses(resolver, lookups);
   for (MxLookup& lookup : lookups) {
     for (MxTarget& target : lookup.targets)

@@ -50,7 +50,7 @@ struct Warning {
   std::string subject;  // the name it is about, as A-labels
   std::string message;  // a sentence that begins with the subject, for people
 
-  bool operator==(const Warning&) const = default;
+  auto operator<=>(const Warning&) const = default;  // NOLINT(modernize-use-nullptr): takes the 0 of a < b
 };
 
 /// The hosts that senders may deliver a domain's mail to, with how sure the DNS was.

@@ -60,8 +60,7 @@ class Planner {
     add_warning({std::move(code), subject.ascii(), fmt::format("{} {}", display_name(subject), what)});
   }
   void add_warning(Warning warning) {
-    if (std::ranges::find(plan_.warnings, warning) == plan_.warnings.end())
-      plan_.warnings.push_back(std::move(warning));
+    if (warned_.insert(warning).second) plan_.warnings.push_back(std::move(warning));
   }
 
   const Ownership& owner_of(const MxTarget& target) {
@@ -284,6 +283,7 @@ class Planner {
   std::map<DnsName, Ownership> owners_;
   WantedNames wanted_;
   std::vector<DroppedName> dropped_;
+  std::set<Warning> warned_;
 };
 
 }  // namespace

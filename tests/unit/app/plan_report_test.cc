@@ -26,6 +26,12 @@ mx::PlanInput input(FakeDns table, const std::vector<std::string>& domains) {
           .now = now};
 }
 
+std::string json_of(const mx::Plan& plan) {
+  std::string text;
+  write_plan_json(plan, {}, [&](std::string_view piece) { text += piece; });
+  return text;
+}
+
 mx::Plan small_plan() {
   return mx::plan_certificates(input({.mx = {{"example.com", {{10, "mx.example.com"}}},
                                              {"example.net", {{10, "mx.example.com"}}},
@@ -172,7 +178,7 @@ no certificate: no MX host is this one
 }
 
 TEST_CASE("a small plan as JSON, schema version 1") {
-  const auto document = nlohmann::json::parse(plan_to_json(small_plan()));
+  const auto document = nlohmann::json::parse(json_of(small_plan()));
   CHECK(document["version"] == 1);
   CHECK(document["domains"].size() == 3);
   CHECK(document["domains"][0] == nlohmann::json::parse(R"({
@@ -187,8 +193,21 @@ TEST_CASE("a small plan as JSON, schema version 1") {
   CHECK(document["warnings"] == nlohmann::json::array());
 }
 
+TEST_CASE("a plan's JSON is indented as any other, whatever its lists hold") {
+  for (const mx::Plan& plan : {mx::Plan{}, small_plan(), mixed_plan()}) {
+    const std::string text = json_of(plan);
+    CHECK(text == nlohmann::ordered_json::parse(text).dump(2) + "\n");
+  }
+}
+
+TEST_CASE("a plan of any size is written whole") {
+  mx::Plan plan = small_plan();
+  plan.domains.resize(3'000, plan.domains.front());
+  CHECK(nlohmann::json::parse(json_of(plan))["domains"].size() == 3'000);
+}
+
 TEST_CASE("a mixed plan as JSON") {
-  const auto document = nlohmann::json::parse(plan_to_json(mixed_plan()));
+  const auto document = nlohmann::json::parse(json_of(mixed_plan()));
   std::map<std::string, std::string> statuses;
   std::map<std::string, std::string> owners;
   for (const auto& domain : document["domains"]) {
