@@ -19,7 +19,7 @@ struct ClientOptions {
   /// Signed requests under way at once. Each needs a nonce of its own, and the first batch has to ask for that many.
   std::size_t max_parallel_requests = 20;
   /// How often one request is signed anew because the CA refused its nonce (RFC 8555 §6.5).
-  std::size_t max_refused_nonces = 60;
+  std::size_t max_refused_nonces = 150;
   /// How often one request that may be repeated safely is sent again after a broken connection or a 5xx status.
   std::size_t max_repetitions = 3;
 };
