@@ -16,10 +16,11 @@ namespace {
 struct CaPreset {
   const char* name;
   const char* directory;
+  const char* caa_identity;
 };
 constexpr std::array ca_presets{
-    CaPreset{"letsencrypt", "https://acme-v02.api.letsencrypt.org/directory"},
-    CaPreset{"letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory"},
+    CaPreset{"letsencrypt", "https://acme-v02.api.letsencrypt.org/directory", "letsencrypt.org"},
+    CaPreset{"letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory", "letsencrypt.org"},
 };
 
 }  // namespace
@@ -29,6 +30,7 @@ void set_ca(CaConfig& ca, const SourcedText& name) {
   for (const CaPreset& preset : ca_presets) {
     if (name.text == preset.name) {
       ca.directory_url = preset.directory;
+      ca.caa_identities = {preset.caa_identity};
       return;
     }
   }
@@ -36,6 +38,7 @@ void set_ca(CaConfig& ca, const SourcedText& name) {
   if (name.text.starts_with(scheme) && name.text.size() > scheme.size() && name.text.size() < 1000 &&
       name.text.find_first_of(" \t\r\n\"<>@#") == std::string::npos) {
     ca.directory_url = name.text;
+    ca.caa_identities.clear();
     return;
   }
   if (name.text.starts_with("http://"))

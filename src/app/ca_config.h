@@ -2,6 +2,7 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "pki/key.h"
 
@@ -14,6 +15,7 @@ struct SourcedText;
 struct CaConfig {
   std::string name = "letsencrypt";  // as it was written
   std::string directory_url = "https://acme-v02.api.letsencrypt.org/directory";
+  std::vector<std::string> caa_identities{"letsencrypt.org"};  // of a preset; empty: only the directory tells
   std::filesystem::path trust = {};   // PEM: roots for the directory's own HTTPS, besides the system's; empty: none
   std::chrono::seconds timeout{600};  // of one order, from its first request to the certificate
   pki::KeyType account_key = pki::KeyType::ecdsa_p256;  // of an account that is yet to be made

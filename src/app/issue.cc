@@ -4,6 +4,7 @@
 
 #include "app/backoff.h"
 #include "app/ca.h"
+#include "app/caa_preflight.h"
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/deliver.h"
@@ -160,6 +161,7 @@ void run_dry(Context& context) {
   const mx::Plan plan = make_plan(context);
   print_plan(context, plan);
   report_gaps(context, plan);
+  report_caa(context, plan);
   for (const mx::PlannedCertificate& planned : plan.certificates) {
     const bool idle = planned.action == mx::Action::none && is_in_service(context, planned.name);
     context.report.add({.name = planned.name,

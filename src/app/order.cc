@@ -6,6 +6,7 @@
 #include <set>
 
 #include "acme/issuer.h"
+#include "app/caa_preflight.h"
 #include "app/context.h"
 #include "app/renewal.h"
 #include "app/solving.h"
@@ -120,7 +121,10 @@ acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, co
   for (bool again = false;; again = true) {
     if (!order.url.empty()) request.order_url = order.url;
     try {
-      return acme::issue(ca.client(deadline), context.clock, solving.solver(), request);
+      acme::Client& client = ca.client(deadline);
+      acme::IssuedCertificate issued = acme::issue(client, context.clock, solving.solver(), request);
+      context.accounts.save_caa_identities(order.directory, client.directory(deadline).caa_identities);
+      return issued;
     } catch (const acme::Problem& e) {
       if (again || !e.is("accountDoesNotExist")) throw;
       log::warning(fmt::format("the CA no longer knows our account; registering again ({})", context.config.ca.name));
@@ -171,16 +175,19 @@ void report_culprits(Context& context, const acme::IssueFailure& failure) {
                               .hint = acme::hint_for_validation(culprit.problem)});
 }
 
+bool serves_any(const std::optional<store::Version>& live, const Names& names) {
+  return live && std::ranges::any_of(names, [&](const std::string& name) {
+           return std::ranges::find(live->leaf.names, name) != live->leaf.names.end();
+         });
+}
+
 /// What is left to order after `failure`; throws it when a name that is served now would be lost, or nothing is left.
 Names names_to_keep(const Names& names, const acme::IssueFailure& failure, const std::optional<store::Version>& live) {
   Names culprits;
   for (const acme::IssueFailure::Culprit& culprit : failure.culprits())
     culprits.push_back(culprit.name);
-  const bool serves_one = live && std::ranges::any_of(culprits, [&](const std::string& name) {
-                            return std::ranges::find(live->leaf.names, name) != live->leaf.names.end();
-                          });
   Names rest = without(names, culprits);
-  if (serves_one || rest.empty() || rest.size() == names.size()) throw failure;
+  if (serves_any(live, culprits) || rest.empty() || rest.size() == names.size()) throw failure;
   return rest;
 }
 
@@ -191,11 +198,27 @@ bool is_gain(Context& context, const std::string& certificate, const Names& name
   return std::ranges::any_of(names, [&](const std::string& name) { return !pki::covers(live->leaf, name); });
 }
 
+/// Those of `names` that CAA records let the CA put on a certificate. Throws as names_to_keep does.
+Names names_allowed(Context& context, CertificateAuthority& ca, const Names& names,
+                    const std::optional<store::Version>& live) {
+  const Names refused = find_caa_refusals(context, ca, names);
+  Names rest = without(names, refused);
+  const std::string_view hint = "change the CAA records, or list these hosts as hosts.exclude to go on without them";
+  if (serves_any(live, refused))
+    throw Error(fmt::format("nothing is ordered: CAA records forbid {}, and what is served now would be lost",
+                            join(refused, ", ")),
+                std::string(hint), "not_ordered");
+  if (rest.empty()) throw Error("nothing is ordered: CAA records forbid every name", std::string(hint), "not_ordered");
+  return rest;
+}
+
 }  // namespace
 
 OrderedVersion order_certificate(Context& context, CertificateAuthority& ca, const mx::PlannedCertificate& planned) {
   const auto live = context.certificates.find_live(planned.name);
-  Names names = planned.ascii_names();
+  const Names planned_names = planned.ascii_names();
+  Names names = names_allowed(context, ca, planned_names, live);
+  if (names != planned_names && !is_gain(context, planned.name, names, live)) return {};
   for (;;) {
     store::OrderRecord order = prepare_order(context, planned.name, names, live);
     try {

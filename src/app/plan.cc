@@ -1,3 +1,4 @@
+#include "app/caa_preflight.h"
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/plan_report.h"
@@ -8,6 +9,7 @@ namespace mxcert::app {
 void run_plan(Context& context) {
   const mx::Plan plan = make_plan(context);
   report_gaps(context, plan);  // says what `issue` would say, its exit status included
+  report_caa(context, plan);
   if (context.invocation.json) return write_plan_json(plan, context.report.errors(), write_result);
   write_result(plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}));
 }

@@ -8,9 +8,9 @@
 
 #include "app/context.h"
 #include "app/renewal.h"
+#include "app/resolver_options.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "dns/unbound_resolver.h"
 
 namespace mxcert::app {
 namespace {
@@ -37,14 +37,6 @@ std::vector<mx::MailDomain> mail_domains(const Context& context) {
     }
   }
   return domains;
-}
-
-dns::UnboundOptions resolver_options(const Context& context, ProgressLine& progress) {
-  return {.servers = context.config.dns_servers,
-          .trust_anchor = context.config.trust_anchor,
-          .progress = [&progress](std::size_t done, std::size_t total) {
-            progress.show(fmt::format("looking up names: {} of {}", done, total));
-          }};
 }
 
 /// A certificate of the CA's staging is not what the real one is asked for.

@@ -157,6 +157,11 @@ bool add_record(Answer& answer, RecordType type, std::span<const std::uint8_t> r
     if (record) answer.mx.push_back(std::move(*record));
     return record.has_value();
   }
+  if (type == RecordType::caa) {
+    std::optional<CaaRecord> record = parse_caa(rdata);
+    if (record) answer.caa.push_back(std::move(*record));
+    return record.has_value();
+  }
   const std::optional<IpAddress> address = type == RecordType::a ? parse_a(rdata) : parse_aaaa(rdata);
   if (address) answer.addresses.push_back(*address);
   return address.has_value();
@@ -169,6 +174,7 @@ bool add_records(Answer& answer, RecordType type, const ub_result& result) {
   }
   std::ranges::sort(answer.mx);
   std::ranges::sort(answer.addresses);
+  std::ranges::sort(answer.caa);
   return true;
 }
 

@@ -99,4 +99,14 @@ void Accounts::forget(const std::string& directory_url) {
   fs::remove(path(directory_url) / "account.json");
 }
 
+std::vector<std::string> Accounts::find_caa_identities(const std::string& directory_url) const {
+  const auto document = load_json(path(directory_url) / "ca.json");
+  return document ? texts_at(*document, "caa_identities") : std::vector<std::string>();
+}
+
+void Accounts::save_caa_identities(const std::string& directory_url, const std::vector<std::string>& identities) {
+  if (identities == find_caa_identities(directory_url)) return;
+  save_json(path(directory_url) / "ca.json", {{"version", 1}, {"caa_identities", identities}}, directory_.tmp());
+}
+
 }  // namespace mxcert::store

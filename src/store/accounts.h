@@ -1,6 +1,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "store/state_directory.h"
 
@@ -34,6 +35,11 @@ class Accounts {
   void save(const AccountRecord& record);
   /// The key stays.
   void forget(const std::string& directory_url);
+
+  /// What the CA calls itself in CAA records, as its directory said last; empty when that is not known.
+  std::vector<std::string> find_caa_identities(const std::string& directory_url) const;
+  /// The account's folder is there already.
+  void save_caa_identities(const std::string& directory_url, const std::vector<std::string>& identities);
 
   /// Where the account of this directory is kept. Throws Error for a URL that cannot be a folder.
   std::filesystem::path path(const std::string& directory_url) const;

@@ -14,6 +14,7 @@ namespace mxcert::test {
 /// `servfail`, `bogus` and `secure` hold `example.com` (every type) or `MX example.com`.
 struct FakeDns {
   std::map<std::string, std::vector<std::pair<std::uint16_t, std::string>>> mx = {};
+  std::map<std::string, std::vector<dns::CaaRecord>> caa = {};
   std::map<std::string, std::vector<std::string>> addresses = {};  // of both families
   std::map<std::string, std::string> cname = {};
   std::set<std::string> exists = {};  // without any of the above
@@ -50,7 +51,7 @@ class FakeResolver final : public dns::Resolver {
     const auto in = [&](const auto& column) {
       return std::ranges::any_of(column, [&](const auto& row) { return is_at_or_below(row.first); });
     };
-    return in(table_.mx) || in(table_.addresses) || in(table_.cname) ||
+    return in(table_.mx) || in(table_.addresses) || in(table_.caa) || in(table_.cname) ||
            std::ranges::any_of(table_.exists, is_at_or_below);
   }
 
@@ -79,13 +80,16 @@ class FakeResolver final : public dns::Resolver {
     if (const auto rows = table_.mx.find(name); type == dns::RecordType::mx && rows != table_.mx.end())
       for (const auto& [preference, host] : rows->second)
         out.mx.push_back({preference, *dns::DnsName::parse_host(host)});
-    if (const auto row = table_.addresses.find(name); type != dns::RecordType::mx && row != table_.addresses.end())
+    if (const auto rows = table_.caa.find(name); type == dns::RecordType::caa && rows != table_.caa.end())
+      out.caa = rows->second;
+    const bool wants_addresses = type == dns::RecordType::a || type == dns::RecordType::aaaa;
+    if (const auto row = table_.addresses.find(name); wants_addresses && row != table_.addresses.end())
       for (const std::string& text : row->second)
         if (const auto address = dns::IpAddress::parse(text); address.is_v4() == (type == dns::RecordType::a))
           out.addresses.push_back(address);
     std::ranges::sort(out.mx);
     std::ranges::sort(out.addresses);
-    const bool found = !out.mx.empty() || !out.addresses.empty();
+    const bool found = !out.mx.empty() || !out.addresses.empty() || !out.caa.empty();
     out.status = found ? dns::AnswerStatus::ok : exists(name) ? dns::AnswerStatus::nodata : dns::AnswerStatus::nxdomain;
     out.ttl = std::chrono::seconds{3600};
   }

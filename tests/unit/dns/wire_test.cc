@@ -72,3 +72,21 @@ TEST_CASE("address data have exactly their size") {
   CHECK_FALSE(parse_aaaa(Bytes(4)));
   CHECK_FALSE(parse_aaaa(Bytes(17)));
 }
+
+TEST_CASE("CAA data") {
+  const auto record = parse_caa(bytes("\x80\x05issueca.example; a=b"));
+  REQUIRE(record);
+  CHECK(record->flags == 0x80);
+  CHECK(record->tag == "issue");
+  CHECK(record->value == "ca.example; a=b");
+  CHECK(parse_caa(bytes("\x00\x05iodef"))->value.empty());
+}
+
+TEST_CASE("CAA data without a tag or with one that is longer than they are are refused") {
+  CHECK_FALSE(parse_caa({}));
+  CHECK_FALSE(parse_caa(Bytes{0}));
+  CHECK_FALSE(parse_caa(Bytes{0, 0}));
+  CHECK_FALSE(parse_caa(bytes("\x00\x00value")));
+  CHECK_FALSE(parse_caa(bytes("\x00\x06issue")));
+  CHECK_FALSE(parse_caa(bytes("\x00\xffissue")));
+}

@@ -79,3 +79,12 @@ TEST_CASE_METHOD(Fixture,
   CHECK(accounts.find_key(url) == "KEY 2");
   CHECK_FALSE(accounts.find_next_key(url));
 }
+
+TEST_CASE_METHOD(Fixture, "what a CA calls itself in CAA records outlives its account") {
+  const std::string url = "https://ca.example/dir";
+  CHECK(accounts.find_caa_identities(url).empty());
+  accounts.save_key(url, "KEY");
+  accounts.save_caa_identities(url, {"ca.example", "www.ca.example"});
+  accounts.retire_key(url);
+  CHECK(accounts.find_caa_identities(url) == std::vector<std::string>{"ca.example", "www.ca.example"});
+}

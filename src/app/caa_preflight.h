@@ -1,0 +1,22 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "app/ca.h"
+#include "mx/plan.h"
+
+namespace mxcert::app {
+
+struct Context;
+
+/// Reports the names of certificates that would be ordered and that CAA records keep from the configured CA: an error
+/// `caa_forbids` for each. Asks nothing of the CA: who it is and which account is ours is what earlier runs learned, or
+/// what is known of a preset. Where nothing would be ordered the DNS is asked nothing either.
+void report_caa(Context& context, const mx::Plan& plan);
+
+/// Those of `names` that `ca` would refuse because of CAA records; reported as above. The CA is asked who it is only
+/// when there are records to compare that with; throws what CertificateAuthority::client throws.
+std::vector<std::string> find_caa_refusals(Context& context, CertificateAuthority& ca,
+                                           const std::vector<std::string>& names);
+
+}  // namespace mxcert::app
