@@ -18,6 +18,8 @@ constexpr milliseconds longest_pause{5'000};
 constexpr std::chrono::seconds longest_sane_retry_after{300};
 /// How long the CA is given to look at every challenge before the order is looked at anyway.
 constexpr milliseconds validation_patience{2'000};
+/// How long an order may be pending before its challenges are looked at again.
+constexpr milliseconds patience_with_challenges{8'000};
 constexpr milliseconds give_back_timeout{10'000};
 
 /// Calls clean_up when it goes out of scope.
@@ -150,6 +152,47 @@ void trigger(Client& client, const Solver& solver, const IssueRequest& request, 
     if (refusal) log::debug(refusal->message());
 }
 
+Culprits find_given_up(std::span<const Authorization> authorizations) {
+  Culprits culprits;
+  for (const Authorization& authorization : authorizations) {
+    if (authorization.status != Authorization::Status::pending) continue;
+    const auto failed = std::ranges::find_if(authorization.challenges, [](const Challenge& challenge) {
+      return challenge.status == Challenge::Status::pending && challenge.error;
+    });
+    if (failed != authorization.challenges.end())
+      culprits.push_back({.name = authorization.name(), .problem = *failed->error});
+  }
+  return culprits;
+}
+
+/// RFC 8555 §8.2: a CA may let a challenge that failed be pending again, with the error, until it is asked to look once
+/// more. Nothing of it shows in the order, so the authorizations are looked at as well, more and more seldom. Throws
+/// IssueFailure for the names that the CA does not look at any more.
+class GivenUp {
+ public:
+  GivenUp(Client& client, Clock& clock, const IssueRequest& request, const Order& order)
+      : client_(client), clock_(clock), request_(request), order_(order) {}
+
+  void look() {
+    if (clock_.steady_now() < next_) return;
+    pause_ *= 2;
+    next_ = clock_.steady_now() + pause_;
+    const auto authorizations = client_.fetch_authorizations(order_.authorizations, request_.deadline);
+    Culprits culprits = find_given_up(authorizations);
+    if (culprits.empty()) return;
+    give_back(client_, clock_, authorizations);
+    throw_issue_failure(request_, std::move(culprits));
+  }
+
+ private:
+  Client& client_;
+  Clock& clock_;
+  const IssueRequest& request_;
+  const Order& order_;
+  milliseconds pause_ = patience_with_challenges;
+  SteadyTime next_ = clock_.steady_now() + pause_;
+};
+
 /// Looks at the order when the CA has looked at every challenge, or from time to time when that cannot be seen.
 Order await_validation(Client& client, Clock& clock, const Solver& solver, const IssueRequest& request,
                        const Order& order) {
@@ -157,6 +200,7 @@ Order await_validation(Client& client, Clock& clock, const Solver& solver, const
   bool all_seen = false;
   Pauses pauses(can_tell ? milliseconds{1'000} : milliseconds{500});
   milliseconds pause = can_tell ? validation_patience : pauses.next({});
+  GivenUp given_up(client, clock, request, order);
   for (;;) {
     pause = std::min(pause, request.deadline.left(clock));
     if (!can_tell || all_seen) {
@@ -169,6 +213,7 @@ Order await_validation(Client& client, Clock& clock, const Solver& solver, const
     throw_if_late(clock, request, order);
     OrderUpdate update = client.fetch_order(order.url, request.deadline);
     if (update.order.status != Order::Status::pending) return std::move(update.order);
+    given_up.look();
     pause = pauses.next(update.retry_after);
   }
 }

@@ -7,6 +7,7 @@ layer_packages() {
     base) echo knot knot-dnsutils unbound dns-root-data iproute2 procps ;;
     exim) echo exim4-daemon-light lsb-base iproute2 procps ;;
     clients) echo certbot lego dehydrated uacme busybox time adns-tools jq ;;
+    caddy) echo caddy ;;
     *) die "no such layer: $1" ;;
   esac
 }
@@ -105,6 +106,7 @@ PRESEED
 
 layer_finish_base() { layer_pebble "$1"; }
 layer_finish_clients() { :; }
+layer_finish_caddy() { :; }
 
 # The certificate that an administrator makes while following Debian's README: self-signed, for the host's own name.
 layer_finish_exim() {

@@ -436,6 +436,35 @@ TEST_CASE("an order that is never done ends at the deadline and can be continued
   CHECK(scene.ca.last("/new-order").url == FakeCa::url("/new-order"));
 }
 
+TEST_CASE("a challenge that is pending again with an error will not be looked at any more, and its name is to blame") {
+  Scene scene;
+  scene.request.names = {"mx1.example.com", "mx2.example.com"};
+  scene.ca_looks = false;
+  scene.order_goes({"pending", "pending"});
+  scene.authorizations_are("pending");
+  json tried = authorization_json("mx2.example.com", "pending", "pending", "1");
+  scene.ca.on("/authz/1", answer(200, tried.dump()));
+  tried["challenges"][0]["error"] = {{"type", "urn:ietf:params:acme:error:connection"}, {"detail", "refused"}};
+  scene.ca.on("/authz/1", answer(200, tried.dump()));
+  const auto failure = thrown_by<acme::IssueFailure>(scene);
+  REQUIRE(failure.culprits().size() == 1);
+  CHECK(failure.culprits()[0].name == "mx2.example.com");
+  CHECK(failure.culprits()[0].problem.is("connection"));
+  CHECK(scene.clock.slept() < 1min);
+  CHECK(scene.ca.last("/authz/0").payload == R"({"status":"deactivated"})");
+}
+
+TEST_CASE("a challenge that the CA goes on trying is waited for, and what is in the way is told when time is up") {
+  Scene scene;
+  scene.order_goes({"pending", "pending"});
+  scene.authorizations_are("pending");
+  json tried = authorization_json("mx.example.com", "pending", "processing", "0");
+  tried["challenges"][0]["error"] = {{"type", "urn:ietf:params:acme:error:connection"}, {"detail", "refused"}};
+  scene.ca.on("/authz/0", answer(200, tried.dump()));
+  CHECK(thrown_by<Error>(scene).code() == "order_unfinished");
+  CHECK(scene.ca.count("/authz/0") < 12);
+}
+
 TEST_CASE("a CA that is not ready after all is asked again") {
   Scene scene;
   scene.order_goes({"ready", "ready", "ready"});
