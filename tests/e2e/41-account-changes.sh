@@ -84,7 +84,7 @@ scene "killed after the CA has taken the new key: the next run finds that out, a
 ca_mark
 die_at "$account/key.pem" account rollover
 expect_exit 137
-expect_ca_requests 1 'POST /rollover'
+grep -q 'POST /rollover' <<<"$(ca_requests)" || fail "the CA was not asked"
 expect_file foo "$account/key.next.pem" root:root 0600
 expect_same "$key" "$(key_hash)"
 next=$(lab exec foo sha256sum "$account/key.next.pem" | cut -d' ' -f1)
