@@ -26,9 +26,9 @@ declare -A may_use=(
 # included anywhere.
 declare -A only_in=(
   [curl/]='acme/curl_transport.cc'
-  [openssl/]='src/pki/*.cc src/pki/openssl.h acme/jose.cc src/deploy/tls_probe.cc'
+  [openssl/]='src/pki/*.cc src/pki/openssl.h acme/jose.cc src/deploy/tls_probe.cc src/solve/tls_alpn_listener.cc'
   [openssl/types.h]='src/pki/key.h' # declares names, brings nothing along
-  [pki/openssl.h]='src/pki/*.cc src/deploy/tls_probe.cc'
+  [pki/openssl.h]='src/pki/*.cc src/deploy/tls_probe.cc src/solve/tls_alpn_listener.cc'
   [unbound.h]='src/dns/unbound_resolver.cc'
   [idn2.h]='src/dns/idna.cc'
   [microhttpd.h]='src/solve/http01_listener.cc'

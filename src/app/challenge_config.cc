@@ -15,25 +15,12 @@ namespace {
 
 using Type = ChallengeMethod::Type;
 
-constexpr std::array types{Type::http_01};
-
-void set_type(ChallengeMethod& method, const SourcedText& type) {
-  std::vector<std::string> known;
-  for (const Type candidate : types) {
-    if (type.text == to_string(candidate)) {
-      method.type = candidate;
-      return;
-    }
-    known.emplace_back(to_string(candidate));
-  }
-  throw ConfigError(fmt::format("{}: challenge type {} is not supported", type.where, printable(type.text, 100)),
-                    fmt::format("known: {}", join(known, ", ")));
-}
+constexpr std::array types{Type::http_01, Type::tls_alpn_01};
 
 /// The keys that [challenge] and [[challenge.for]] have in common.
 ChallengeMethod read_method(TomlSection& section) {
   ChallengeMethod method;
-  if (const auto type = section.text("type")) set_type(method, *type);
+  if (const auto type = section.text("type")) set_challenge_type(method, *type);
   for (const SourcedText& address : section.list("listen"))
     add_listen_address(method, address);
   if (const auto webroot = section.text("webroot")) {
@@ -61,7 +48,7 @@ std::string describe_listen(const ChallengeMethod& method) {
   std::vector<std::string> addresses;
   for (const auto& address : method.listen)
     addresses.push_back(solve::to_string(address));
-  return addresses.empty() ? "port 80 on every address" : join(addresses, ", ");
+  return addresses.empty() ? fmt::format("port {} on every address", port_of(method.type)) : join(addresses, ", ");
 }
 
 std::string describe_names(const ChallengeConfig::For& exception) {
@@ -77,8 +64,20 @@ std::string_view to_string(Type type) {
   switch (type) {
     case Type::http_01:
       return "http-01";
+    case Type::tls_alpn_01:
+      return "tls-alpn-01";
   }
   return "";
+}
+
+std::uint16_t port_of(Type type) {
+  switch (type) {
+    case Type::http_01:
+      return 80;
+    case Type::tls_alpn_01:
+      return 443;
+  }
+  return 0;
 }
 
 const ChallengeMethod& ChallengeConfig::method_for(const dns::DnsName& name) const {
@@ -88,11 +87,28 @@ const ChallengeMethod& ChallengeConfig::method_for(const dns::DnsName& name) con
   return method;
 }
 
+void set_challenge_type(ChallengeMethod& method, const SourcedText& type) {
+  std::vector<std::string> known;
+  for (const Type candidate : types) {
+    if (type.text == to_string(candidate)) {
+      if (candidate != method.type) method = {.type = candidate};
+      return;
+    }
+    known.emplace_back(to_string(candidate));
+  }
+  throw ConfigError(fmt::format("{}: challenge type {} is not supported", type.where, printable(type.text, 100)),
+                    fmt::format("known: {}", join(known, ", ")));
+}
+
 void add_listen_address(ChallengeMethod& method, const SourcedText& address) {
-  method.listen.push_back(located(address.where, [&] { return solve::parse_listen_address(address.text); }));
+  method.listen.push_back(
+      located(address.where, [&] { return solve::parse_listen_address(address.text, port_of(method.type)); }));
 }
 
 void set_webroot(ChallengeMethod& method, const SourcedText& directory) {
+  if (method.type != Type::http_01)
+    throw ConfigError(fmt::format("{}: {} is not shown by a webroot", directory.where, to_string(method.type)),
+                      "webroot is for type = \"http-01\"");
   method.webroot = absolute_path(directory);
   method.listen.clear();
 }

@@ -17,7 +17,7 @@ struct SourcedText;
 
 /// One way to show control over names: the keys of [challenge], and of each [[challenge.for]].
 struct ChallengeMethod {
-  enum class Type { http_01 };
+  enum class Type { http_01, tls_alpn_01 };
   Type type = Type::http_01;
   std::vector<solve::ListenAddress> listen = {};      // of our own listener; empty: the type's port on every address
   std::optional<std::filesystem::path> webroot = {};  // http-01 through a web server; then nothing is listened on
@@ -25,6 +25,8 @@ struct ChallengeMethod {
   bool operator==(const ChallengeMethod&) const = default;
 };
 std::string_view to_string(ChallengeMethod::Type type);
+/// Where the CA connects to; 0 when it does not.
+std::uint16_t port_of(ChallengeMethod::Type type);
 
 /// How control over the names is shown.
 struct ChallengeConfig {
@@ -40,6 +42,8 @@ struct ChallengeConfig {
 };
 
 /// All throw ConfigError.
+/// Another type than before takes what was said of that one along.
+void set_challenge_type(ChallengeMethod& method, const SourcedText& type);
 void add_listen_address(ChallengeMethod& method, const SourcedText& address);
 /// Instead of listening, whatever was said of that before.
 void set_webroot(ChallengeMethod& method, const SourcedText& directory);

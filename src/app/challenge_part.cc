@@ -8,6 +8,7 @@
 #include "app/context.h"
 #include "base/text.h"
 #include "solve/http01_listener.h"
+#include "solve/tls_alpn_listener.h"
 #include "solve/webroot.h"
 
 namespace mxcert::app {
@@ -45,6 +46,22 @@ ChallengePart make_http01_listener(Context& context, const ChallengeMethod& meth
           .stop_answering = [listener] { listener->set({}); }};
 }
 
+ChallengePart make_tls_alpn_listener(Context& context, const ChallengeMethod& method) {
+  warn_of_unprivileged_ports(context, method);
+  const auto listener = std::make_shared<solve::TlsAlpnListener>(
+      method.listen.empty() ? solve::all_addresses(port_of(method.type)) : method.listen);
+  return {.present =
+              [listener](Challenges challenges) {
+                std::map<std::string, std::string> answers;
+                for (const acme::ChallengeToSolve& challenge : challenges)
+                  answers[challenge.name] = challenge.key_authorization;
+                listener->set(answers);
+              },
+          .wait_until_validated =
+              [listener](std::chrono::milliseconds timeout) { return listener->wait_until_all_asked(timeout); },
+          .stop_answering = [listener] { listener->set({}); }};
+}
+
 ChallengePart make_webroot(const std::filesystem::path& directory) {
   const auto webroot = std::make_shared<solve::Webroot>(directory);
   return {.traces =
@@ -66,6 +83,8 @@ ChallengePart make_challenge_part(Context& context, const ChallengeMethod& metho
   switch (method.type) {
     case ChallengeMethod::Type::http_01:
       return method.webroot ? make_webroot(*method.webroot) : make_http01_listener(context, method);
+    case ChallengeMethod::Type::tls_alpn_01:
+      return make_tls_alpn_listener(context, method);
   }
   return {};
 }

@@ -100,9 +100,12 @@ void add_ca_options(CLI::App& app, ConfigOptions& options) {
       ->group(group);
   app.add_flag("--new-key", options.new_key, "do not reuse the live certificate's key (mind your TLSA records)")
       ->group(group);
-  app.add_option("--listen", options.listen, "where to answer http-01 (port 80 everywhere); may repeat")
+  app.add_option("--listen", options.listen, "where to answer the CA (http-01: port 80 everywhere); may repeat")
       ->type_name("ADDRESS:PORT")
       ->allow_extra_args(false)
+      ->group(group);
+  app.add_option("--challenge", options.challenge, "how to show that names are ours: http-01, tls-alpn-01")
+      ->type_name("TYPE")
       ->group(group);
   app.add_option("--webroot", options.webroot, "answer http-01 by files in this directory of a web server")
       ->type_name("DIR")

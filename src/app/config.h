@@ -71,6 +71,7 @@ struct ConfigOptions {
   std::vector<std::string> dns_servers;
   std::vector<std::string> listen;
   std::optional<std::string> webroot;
+  std::optional<std::string> challenge;
   std::vector<std::string> deploy;
   std::vector<std::string> verify;
 };

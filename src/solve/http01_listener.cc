@@ -2,15 +2,7 @@
 
 #include <fmt/format.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -18,9 +10,8 @@
 
 #include "base/error.h"
 #include "base/handle.h"
-#include "base/stop.h"
-#include "base/text.h"
-#include "solve/port_owner.h"
+#include "solve/awaited.h"
+#include "solve/listen_socket.h"
 
 namespace mxcert::solve {
 namespace {
@@ -33,71 +24,15 @@ constexpr unsigned max_connections = 400;                // of each address
 constexpr unsigned max_connections_of_one_client = 200;  // a CA may well ask for all names of an order at once
 constexpr std::size_t max_request_bytes = 8192;
 constexpr unsigned idle_seconds = 10;
-constexpr int backlog = 511;
-
-[[noreturn]] void throw_bind_error(int error, const ListenAddress& address) {
-  const std::string what = fmt::format("cannot listen on {}", to_string(address));
-  if (error == EADDRINUSE) {
-    const auto owner = find_port_owner(address);
-    if (!owner)
-      throw Error(what + ": already in use by another process",
-                  fmt::format("`ss -ltnp sport = :{}` as root shows which one", address.port), "port_in_use");
-    throw Error(
-        fmt::format("{}: already in use by {} (pid {})", what, owner->program, owner->pid),
-        fmt::format("stop {} for the time being, or say in [challenge] listen which address is free", owner->program),
-        "port_in_use");
-  }
-  if (error == EACCES)
-    throw Error(what + ": not permitted", "run as root, or grant the capability CAP_NET_BIND_SERVICE",
-                "permission_denied");
-  throw_system_error(error, what, "check that this machine has the address");
-}
-
-bool is_missing_family(int error) {
-  return error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
-}
-
-bool set_flag(int descriptor, int level, int option) {
-  const int one = 1;
-  return ::setsockopt(descriptor, level, option, &one, sizeof one) == 0;
-}
-
-/// Bound and listening; empty when the address is optional and its family is missing.
-Fd bind_socket(const ListenAddress& address) {
-  const SocketAddress target = to_socket_address(address);
-  const int family = target.storage.ss_family;
-  Fd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const bool ready = socket && set_flag(socket.get(), SOL_SOCKET, SO_REUSEADDR) &&
-                     (family != AF_INET6 || set_flag(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY)) &&
-                     ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&target.storage), target.size) == 0 &&
-                     ::listen(socket.get(), backlog) == 0;
-  if (ready) return socket;
-  const int error = errno;
-  if (address.optional && is_missing_family(error)) return Fd();
-  throw_bind_error(error, address);
-}
-
-ListenAddress bound_address(const Fd& socket) {
-  SocketAddress address;
-  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.size);
-  return from_socket_address(address);
-}
 
 }  // namespace
 
 /// What the threads of the daemons and ours share is behind `mutex_`.
 class Http01Listener::Server {
  public:
-  explicit Server(const std::vector<ListenAddress>& addresses)
-      : all_fetched_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!all_fetched_) throw_system_error("cannot create an event descriptor");
-    std::vector<Fd> sockets;
-    for (const ListenAddress& address : addresses)
-      if (Fd socket = bind_socket(address)) sockets.push_back(std::move(socket));
-    if (sockets.empty()) throw Error("no address to listen on", "check [challenge] listen");
-    for (Fd& socket : sockets)
+  explicit Server(const std::vector<ListenAddress>& addresses) {
+    for (Fd& socket : bind_sockets(addresses))
       start(std::move(socket));
-    set({});
   }
 
   const std::vector<ListenAddress>& addresses() const noexcept { return addresses_; }
@@ -105,26 +40,13 @@ class Http01Listener::Server {
   void set(std::map<std::string, std::string> key_authorizations) {
     const std::lock_guard lock(mutex_);
     key_authorizations_ = std::move(key_authorizations);
-    unfetched_.clear();
+    std::set<std::string> tokens;
     for (const auto& [token, key_authorization] : key_authorizations_)
-      unfetched_.insert(token);
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto forgotten = ::read(all_fetched_.get(), &count, sizeof count);
-    if (unfetched_.empty()) signal_all_fetched();
+      tokens.insert(token);
+    fetched_.expect(std::move(tokens));
   }
 
-  bool wait_until_all_fetched(std::chrono::milliseconds timeout) const {
-    const auto end = std::chrono::steady_clock::now() + timeout;
-    for (;;) {
-      throw_if_stopped();
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-      std::array<pollfd, 2> events{pollfd{all_fetched_.get(), POLLIN, 0}, pollfd{stop_fd(), POLLIN, 0}};
-      const auto wait = std::clamp<std::chrono::milliseconds::rep>(left.count(), 0, 60'000);
-      ::poll(events.data(), events.size(), static_cast<int>(wait));
-      if ((events[0].revents & POLLIN) != 0) return true;
-      if (left <= left.zero()) return false;
-    }
-  }
+  bool wait_until_all_fetched(std::chrono::milliseconds timeout) const { return fetched_.wait_for_all(timeout); }
 
  private:
   void start(Fd socket) {
@@ -159,7 +81,7 @@ class Http01Listener::Server {
   static void on_completed(void* self, MHD_Connection*, void** context, MHD_RequestTerminationCode outcome) noexcept {
     const std::unique_ptr<std::string> token(static_cast<std::string*>(*context));
     *context = nullptr;
-    if (token && outcome == MHD_REQUEST_TERMINATED_COMPLETED_OK) static_cast<Server*>(self)->note_fetched(*token);
+    if (token && outcome == MHD_REQUEST_TERMINATED_COMPLETED_OK) static_cast<Server*>(self)->fetched_.note(*token);
   }
 
   static std::string token_of(std::string_view url) {
@@ -183,20 +105,9 @@ class Http01Listener::Server {
     return found->second;
   }
 
-  void note_fetched(const std::string& token) {
-    const std::lock_guard lock(mutex_);
-    if (unfetched_.erase(token) > 0 && unfetched_.empty()) signal_all_fetched();
-  }
-
-  void signal_all_fetched() const {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(all_fetched_.get(), &one, sizeof one);
-  }
-
-  Fd all_fetched_;  // readable once every token was fetched
-  mutable std::mutex mutex_;
+  Awaited fetched_;
+  mutable std::mutex mutex_;  // for what follows
   std::map<std::string, std::string> key_authorizations_;
-  std::set<std::string> unfetched_;
   std::vector<ListenAddress> addresses_;
   std::vector<DaemonHandle> daemons_;  // the last member: their threads use the others until they have ended
 };

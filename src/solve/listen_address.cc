@@ -30,7 +30,7 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 /// Address and port of the text, which stands on its own, not checked yet.
 struct Parts {
   std::string_view address;
-  std::string_view port;
+  std::optional<std::string_view> port = {};
 };
 Parts split_port(std::string_view text) {
   if (text.starts_with('[')) {
@@ -38,19 +38,20 @@ Parts split_port(std::string_view text) {
     if (close == std::string_view::npos) throw_not_an_address(text);
     const std::string_view rest = text.substr(close + 1);
     if (!rest.empty() && rest.front() != ':') throw_not_an_address(text);
-    return {text.substr(1, close - 1), rest.empty() ? "80" : rest.substr(1)};
+    if (rest.empty()) return {text.substr(1, close - 1)};
+    return {text.substr(1, close - 1), rest.substr(1)};
   }
   const auto colon = text.find(':');
-  if (colon == std::string_view::npos) return {text, "80"};
-  if (text.find(':', colon + 1) != std::string_view::npos) return {text, "80"};  // IPv6 without brackets
+  if (colon == std::string_view::npos) return {text};
+  if (text.find(':', colon + 1) != std::string_view::npos) return {text};  // IPv6 without brackets
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
 }  // namespace
 
-ListenAddress parse_listen_address(std::string_view text) {
+ListenAddress parse_listen_address(std::string_view text, std::uint16_t default_port) {
   const Parts parts = split_port(text);
-  const auto port = parse_port(parts.port);
+  const auto port = parts.port ? parse_port(*parts.port) : std::optional(default_port);
   if (!port) throw_not_an_address(text);
   ListenAddress address{.address = std::string(parts.address), .port = *port};
   return from_socket_address(to_socket_address(address));

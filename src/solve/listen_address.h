@@ -17,8 +17,8 @@ struct ListenAddress {
   bool operator==(const ListenAddress&) const = default;
 };
 
-/// `192.0.2.1:80`, `[2001:db8::1]:80`, or without port for 80; throws ConfigError for anything else.
-ListenAddress parse_listen_address(std::string_view text);
+/// `192.0.2.1:80`, `[2001:db8::1]:80`, or without port for `default_port`; throws ConfigError for anything else.
+ListenAddress parse_listen_address(std::string_view text, std::uint16_t default_port = 80);
 /// As parse_listen_address reads it.
 std::string to_string(const ListenAddress& address);
 /// Every IPv6 and every IPv4 address of the machine.

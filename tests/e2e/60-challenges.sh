@@ -105,3 +105,39 @@ done
 
 scene "a port that every user may have is warned about"
 expect_stderr_like '^mxcert: warning: 192.0.2.1:8088: while mxcert does not run'
+
+scene "tls-alpn-01 by our own listener, with port 80 taken"
+reset
+web_server start
+challenge 'type = "tls-alpn-01"'
+mxcert config check
+expect_stdout_like '^challenge.listen +port 443 on every address'
+mxcert issue
+expect_exit 0
+expect_served mx.example.com 25
+on client openssl s_client -connect 192.0.2.1:443 -alpn acme-tls/1
+expect_stderr 'refused' # nobody listens afterwards
+
+scene "several ways on one certificate: each name goes the way that the first pattern for it has"
+reset
+web_server start
+domains=(example.com second.example)
+challenge "webroot = \"$webroot\"" '[[challenge.for]]' 'names = ["mx?.example.com"]' 'type = "tls-alpn-01"'
+mxcert issue
+expect_exit 0
+expect_served mx.example.com 25
+expect_served mx2.example.com 25
+tokens=$(lab exec foo grep -o 'GET /.well-known/acme-challenge/[^ ]* HTTP/1.1" 200' /var/log/web.log | sort -u | wc -l)
+expect_same 1 "$tokens" # of the two names
+expect_empty $webroot
+
+scene "port 443 is taken: no order is made, and the message names who has it"
+reset
+domains=(example.com)
+lab exec foo sh -c 'setsid python3 -m http.server --bind :: 443 >/dev/null 2>&1 </dev/null & echo $! >/run/web.pid'
+within 10 "$lab" exec foo bash -c 'exec 3<>/dev/tcp/127.0.0.1/443'
+challenge 'type = "tls-alpn-01"'
+ca_mark
+mxcert issue
+expect_problem 1 'cannot listen on .*443: already in use by python3' 'python3'
+expect_ca_orders 0

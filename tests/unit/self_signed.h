@@ -1,15 +1,9 @@
 #pragma once
-#include <chrono>
-#include <span>
-#include <string>
-
-#include "base/clock.h"
 #include "pki/key.h"
+#include "pki/self_signed.h"
 
 namespace mxcert::test {
 
-/// A certificate for `names`, signed by its own key, in PEM, valid from `not_before` for `lifetime`.
-std::string make_self_signed(const pki::PrivateKey& key, std::span<const std::string> names, SystemTime not_before,
-                             std::chrono::seconds lifetime);
+using pki::make_self_signed;
 
 }  // namespace mxcert::test

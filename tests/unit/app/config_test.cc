@@ -227,9 +227,23 @@ TEST_CASE_METHOD(Fixture, "a challenge that cannot be meant is refused where it 
   CHECK(error_of("[challenge]\ntype = \"http-02\"\n").starts_with("mxcert.toml:2:8: "));
   CHECK(
       error_of("[challenge]\nlisten = [\"192.0.2.1:80\"]\nwebroot = \"/var/www\"\n").starts_with("mxcert.toml:3:11: "));
+  CHECK(error_of("[challenge]\ntype = \"tls-alpn-01\"\nwebroot = \"/var/www\"\n").starts_with("mxcert.toml:3:11: "));
   CHECK(error_of("[challenge]\nwebroot = \"www\"\n").starts_with("mxcert.toml:2:11: "));
   CHECK(error_of("[[challenge.for]]\nwebroot = \"/var/www\"\n").starts_with("mxcert.toml:1:"));
   CHECK(error_of("[[challenge.for]]\nnames = [\"*\"]\n").starts_with("mxcert.toml:2:10: "));
   CHECK(error_of("[[challenge.for]]\nnames = [\"*.example.net\"]\nwebrot = \"/var/www\"\n")
             .starts_with("mxcert.toml:3:1: "));
+}
+
+TEST_CASE_METHOD(Fixture, "a listener's port is that of its challenge unless another one is said") {
+  const Config config = load("[challenge]\ntype = \"tls-alpn-01\"\nlisten = [\"192.0.2.1\", \"[2001:db8::1]:444\"]\n");
+  CHECK(config.challenge.method.type == ChallengeMethod::Type::tls_alpn_01);
+  CHECK(config.challenge.method.listen.at(0).port == 443);
+  CHECK(config.challenge.method.listen.at(1).port == 444);
+  options.challenge = "http-01";
+  options.listen = {"192.0.2.2"};
+  const Config changed = load("[challenge]\ntype = \"tls-alpn-01\"\nlisten = [\"192.0.2.1\"]\n");
+  CHECK(changed.challenge.method.type == ChallengeMethod::Type::http_01);
+  REQUIRE(changed.challenge.method.listen.size() == 1);
+  CHECK(changed.challenge.method.listen.at(0).port == 80);
 }
