@@ -475,6 +475,48 @@ TEST_CASE("a CA that is not ready after all is asked again") {
   CHECK(scene.clock.slept() == 50ms);
 }
 
+TEST_CASE("an order that is not ready is taken up where it is, whatever happened to it meanwhile") {
+  const std::string found = GENERATE("pending", "processing", "valid", "invalid");
+  INFO(found);
+  Scene scene;
+  scene.order_goes({"ready", found, found == "pending" ? "ready" : "valid"});
+  scene.authorizations_are(found == "pending" ? "pending" : "valid");
+  scene.ca.on("/finalize", problem(403, "orderNotReady"));
+  scene.finalize_gives("valid");
+  if (found == "invalid") {
+    CHECK_THROWS_AS(scene.issue(), acme::Problem);
+  } else {
+    CHECK(scene.issue().chain.pem == certificate);
+  }
+  CHECK(scene.ca.count("/finalize") == (found == "pending" ? 2 : 1));
+  CHECK(scene.presented.size() == (found == "pending" ? 1 : 0));
+  CHECK(scene.orders.size() == 1);
+}
+
+TEST_CASE("an order that goes back is followed, and its CSR sent again") {
+  const std::string back = GENERATE("pending", "ready");
+  INFO(back);
+  Scene scene;
+  scene.order_goes({"ready", back == "pending" ? "pending" : "ready", "ready"});
+  scene.authorizations_are("valid");
+  scene.finalize_gives(back == "pending" ? "pending" : "processing");
+  scene.finalize_gives("valid");
+  CHECK(scene.issue().chain.pem == certificate);
+  CHECK(scene.ca.count("/finalize") == 2);
+}
+
+TEST_CASE("a pending authorization of an earlier order is shown again, and triggered unless the CA is at it already") {
+  const std::string challenge = GENERATE("pending", "processing");
+  INFO(challenge);
+  Scene scene;
+  scene.order_goes({"pending", "ready"});
+  scene.authorizations_are("pending", challenge);
+  scene.finalize_gives("valid");
+  scene.issue();
+  CHECK(scene.presented.size() == 1);
+  CHECK(scene.ca.count("/challenge/0") == (challenge == "pending" ? 1 : 0));
+}
+
 TEST_CASE("a CA that always is ready and never valid is given up") {
   Scene scene;
   scene.order_goes({"ready", "ready"});
