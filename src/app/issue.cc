@@ -1,16 +1,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
+#include "acme/problem.h"
 #include "app/backoff.h"
 #include "app/ca.h"
 #include "app/caa_preflight.h"
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/deliver.h"
+#include "app/failing_names.h"
 #include "app/order.h"
 #include "app/plan_report.h"
 #include "app/planning.h"
+#include "app/renewal.h"
 #include "app/renewal_info.h"
 #include "app/solving.h"
 #include "base/error.h"
@@ -27,18 +31,28 @@ void print_plan(const Context& context, const mx::Plan& plan) {
   write_result(plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}) + "\n");
 }
 
-/// Remembers what the plan wants, and whether this run failed: `errors_before` is how many errors there were before it.
-void remember(Context& context, const mx::PlannedCertificate& planned, std::size_t errors_before) {
+/// The first error since there were `errors_before` that is about the certificate; names that the CA refused have a
+/// memory of their own.
+const Finding* find_failure(const Context& context, std::size_t errors_before) {
+  const auto errors = std::span(context.report.errors()).subspan(errors_before);
+  const auto found = std::ranges::find_if_not(errors, is_refusal);
+  return found == errors.end() ? nullptr : &*found;
+}
+
+/// Remembers what the plan wants, and whether this run failed: `errors_before` is how many errors there were before it,
+/// `not_before` when the CA wants to be asked again.
+void remember(Context& context, const CertificateAuthority& ca, const mx::PlannedCertificate& planned,
+              std::size_t errors_before, std::optional<SystemTime> not_before) {
   store::CertificateState state = context.certificates.load_state(planned.name);
   const store::CertificateState before = state;
-  state.desired = planned.ascii_names();
-  const auto& errors = context.report.errors();
-  if (errors.size() > errors_before) {
-    const Finding& first = errors[errors_before];
+  state.desired = planned.wanted_names();
+  if (const Finding* failure = find_failure(context, errors_before)) {
     state.failure = store::Failure{.count = (before.failure ? before.failure->count : 0) + 1,
                                    .at = context.clock.now(),
-                                   .message = first.message,
-                                   .hint = first.hint};
+                                   .message = failure->message,
+                                   .hint = failure->hint,
+                                   .not_before = not_before,
+                                   .directory = not_before ? ca.config().directory_url : std::string()};
   } else {
     state.failure.reset();
   }
@@ -52,19 +66,39 @@ bool only_needs_a_look(const mx::PlannedCertificate& planned, const store::Certi
          });
 }
 
-/// True when `renew` must leave this certificate alone for now; says so.
-bool is_backing_off(Context& context, const mx::PlannedCertificate& planned) {
-  if (!is_renew(context)) return false;
-  const store::CertificateState state = context.certificates.load_state(planned.name);
-  if (only_needs_a_look(planned, state)) return false;
-  if (!state.failure || context.clock.now() >= next_attempt(*state.failure)) return false;
-  context.report.add_error({.code = "backing_off",
-                            .subject = planned.name,
-                            .message = fmt::format("not tried again before {}, since it failed at {}: {}",
-                                                   format_time(next_attempt(*state.failure)),
-                                                   format_time(state.failure->at), state.failure->message),
-                            .hint = state.failure->hint});
-  return true;
+/// Until when this certificate is left alone: what `renew` makes of a failure, and both commands of a CA that wants to
+/// be left alone.
+std::optional<SystemTime> find_pause(const Context& context, const CertificateAuthority& ca,
+                                     const mx::PlannedCertificate& planned, const store::CertificateState& state) {
+  if (!state.failure || only_needs_a_look(planned, state)) return std::nullopt;
+  store::Failure failure = *state.failure;
+  if (failure.directory != ca.config().directory_url || planned.action == mx::Action::none) failure.not_before.reset();
+  const auto until = is_renew(context) ? next_attempt(failure, planned.name) : failure.not_before;
+  return until && context.clock.now() < *until ? until : std::nullopt;
+}
+
+/// Whether what is served now is good for a while.
+bool is_safe(const Context& context, const mx::PlannedCertificate& planned) {
+  const auto live = context.certificates.find_live(planned.name);
+  return live && context.clock.now() < last_moment(live->leaf) && is_in_service(context, planned.name);
+}
+
+/// Tells that a certificate is left alone for now, and returns the outcome. To `renew` that is no failure as long as
+/// what is served is good: the failure itself was told when it happened.
+std::string tell_pause(Context& context, const mx::PlannedCertificate& planned, const store::Failure& failure,
+                       SystemTime until) {
+  Finding finding{.code = failure.not_before && until == *failure.not_before ? "rate_limited" : "backing_off",
+                  .subject = planned.name,
+                  .message = fmt::format("not tried again before {}, since it failed at {}: {}", format_time(until),
+                                         format_time(failure.at), failure.message),
+                  .hint = failure.hint};
+  if (finding.code == "rate_limited") finding.hint = "the CA wants to be left alone until then";
+  if (is_renew(context) && is_safe(context, planned)) {
+    context.report.add_warning(std::move(finding));
+    return "waiting";
+  }
+  context.report.add_error(std::move(finding));
+  return "failed";
 }
 
 /// An order that outlived its certificate (a run was killed in between) must not be taken up for the next one.
@@ -101,15 +135,26 @@ void bring_up_to_date(Context& context, CertificateAuthority& ca, const mx::Plan
   context.certificates.prune(planned.name);
 }
 
-/// Whether `step` worked; what it throws is reported, and does not stop the other certificates (law 3).
+/// RFC 8555 §6.6.
+std::optional<SystemTime> find_rate_limit(const Context& context, const Error& error) {
+  const auto* problem = dynamic_cast<const acme::Problem*>(&error);
+  if (problem == nullptr || !problem->retry_after()) return std::nullopt;
+  const int status = problem->document().status;
+  if (status != 429 && status != 503 && !problem->is("rateLimited")) return std::nullopt;
+  return end_of_rate_limit(*problem->retry_after(), context.clock.now());
+}
+
+/// Whether `step` worked; what it throws is reported, and does not stop the other certificates (law 3). `not_before` is
+/// set when the CA says when it wants to be asked again.
 template <typename Step>
-bool attempt(Context& context, const std::string& certificate, Step step) {
+bool attempt(Context& context, const std::string& certificate, std::optional<SystemTime>& not_before, Step step) {
   try {
     step();
     return true;
   } catch (const Interrupted&) {
     throw;
   } catch (Error& e) {
+    not_before = find_rate_limit(context, e);
     e.add_context(certificate);
     context.report.add_error(e, certificate);
     return false;
@@ -127,15 +172,20 @@ void process(Context& context, CertificateAuthority& ca, const mx::PlannedCertif
                              .not_after = planned.not_after,
                              .targets = {}};
   const bool nothing_to_do = planned.action == mx::Action::none && in_service;
-  if (nothing_to_do || is_backing_off(context, planned)) {
-    if (!nothing_to_do) outcome.result = "failed";
+  const store::CertificateState state = context.certificates.load_state(planned.name);
+  const auto pause = find_pause(context, ca, planned, state);
+  if (nothing_to_do || pause) {
+    if (!nothing_to_do) outcome.result = tell_pause(context, planned, *state.failure, *pause);
     context.report.add(std::move(outcome));
     return;
   }
   const std::size_t errors_before = context.report.errors().size();
-  const bool done = attempt(context, planned.name, [&] { bring_up_to_date(context, ca, planned, outcome); });
+  std::optional<SystemTime> not_before;
+  const bool done =
+      attempt(context, planned.name, not_before, [&] { bring_up_to_date(context, ca, planned, outcome); });
   if (!done) outcome.result = "failed";
-  attempt(context, planned.name, [&] { remember(context, planned, errors_before); });  // a full disk hides nothing
+  std::optional<SystemTime> ignored;  // a full disk hides nothing
+  attempt(context, planned.name, ignored, [&] { remember(context, ca, planned, errors_before, not_before); });
   context.report.add(std::move(outcome));
 }
 
@@ -148,8 +198,8 @@ void add_plan_warnings(Context& context, const mx::Plan& plan) {
 /// Cron hears nothing when all is well: `renew` only speaks when something was done or failed.
 void print_outcomes(const Context& context) {
   const auto& outcomes = context.report.outcomes();
-  const bool something =
-      std::ranges::any_of(outcomes, [](const CertificateOutcome& o) { return o.result != "unchanged"; });
+  const bool something = std::ranges::any_of(
+      outcomes, [](const CertificateOutcome& o) { return o.result != "unchanged" && o.result != "waiting"; });
   if (context.invocation.json) {
     if (!is_renew(context) || something || context.report.failed()) write_result(to_json(context.report));
   } else if (!context.invocation.quiet && (!is_renew(context) || something)) {

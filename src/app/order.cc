@@ -8,6 +8,7 @@
 #include "acme/issuer.h"
 #include "app/caa_preflight.h"
 #include "app/context.h"
+#include "app/failing_names.h"
 #include "app/renewal.h"
 #include "app/solving.h"
 #include "base/error.h"
@@ -19,6 +20,10 @@ namespace mxcert::app {
 namespace {
 
 using Names = std::vector<std::string>;
+
+/// How often an order is made again without names that the CA refuses. One that blames one name at a time is asked
+/// again at the next run.
+constexpr int max_rounds = 5;
 
 bool same_names(const Names& a, const Names& b) {
   return std::set(a.begin(), a.end()) == std::set(b.begin(), b.end());
@@ -167,28 +172,47 @@ std::string store_issued(Context& context, const std::string& certificate, const
   return number;
 }
 
-void report_culprits(Context& context, const acme::IssueFailure& failure) {
-  for (const acme::IssueFailure::Culprit& culprit : failure.culprits())
-    context.report.add_error({.code = "name_refused",
-                              .subject = culprit.name,
-                              .message = fmt::format("{}: {}", culprit.name, acme::describe(culprit.problem)),
-                              .hint = acme::hint_for_validation(culprit.problem)});
+bool is_served(const std::optional<store::Version>& live, const std::string& name) {
+  return live && std::ranges::find(live->leaf.names, name) != live->leaf.names.end();
 }
 
-bool serves_any(const std::optional<store::Version>& live, const Names& names) {
-  return live && std::ranges::any_of(names, [&](const std::string& name) {
-           return std::ranges::find(live->leaf.names, name) != live->leaf.names.end();
-         });
+/// Law 2: names that are served are only given up when all would be lost otherwise, a tenth of the lifetime before the
+/// end, and not silently. False when `refused` has one for which it is too early.
+bool give_up_served(Context& context, const std::string& certificate, const Names& refused,
+                    const std::optional<store::Version>& live) {
+  for (const std::string& name : refused) {
+    if (!is_served(live, name)) continue;
+    if (context.clock.now() < last_moment(live->leaf)) return false;
+    context.report.add_warning(
+        {.code = "name_dropped",
+         .subject = name,
+         .message = fmt::format("{} is not in the new certificate {}: it is refused, and the old one ends at {}", name,
+                                certificate, format_time(live->leaf.not_after)),
+         .hint = "it is tried again from time to time"});
+  }
+  return true;
 }
 
 /// What is left to order after `failure`; throws it when a name that is served now would be lost, or nothing is left.
-Names names_to_keep(const Names& names, const acme::IssueFailure& failure, const std::optional<store::Version>& live) {
+Names names_to_keep(Context& context, const std::string& certificate, const Names& names,
+                    const acme::IssueFailure& failure, const std::optional<store::Version>& live) {
   Names culprits;
   for (const acme::IssueFailure::Culprit& culprit : failure.culprits())
     culprits.push_back(culprit.name);
   Names rest = without(names, culprits);
-  if (serves_any(live, culprits) || rest.empty() || rest.size() == names.size()) throw failure;
+  if (rest.empty() || rest.size() == names.size() || !give_up_served(context, certificate, culprits, live))
+    throw failure;
   return rest;
+}
+
+/// Without what the CA refused in earlier runs, if something is left: for a CA that blames one name at a time.
+Names names_without_doubt(const Context& context, const std::string& certificate, const Names& names,
+                          const std::optional<store::Version>& live) {
+  Names doubtful;
+  for (const auto& [name, failure] : context.certificates.load_state(certificate).failing_names)
+    if (!is_served(live, name)) doubtful.push_back(name);
+  Names rest = without(names, doubtful);
+  return rest.empty() ? names : rest;
 }
 
 /// Whether a certificate for `names` would be better than the live one: a name more, or a later end when it is due.
@@ -199,16 +223,19 @@ bool is_gain(Context& context, const std::string& certificate, const Names& name
 }
 
 /// Those of `names` that CAA records let the CA put on a certificate. Throws as names_to_keep does.
-Names names_allowed(Context& context, CertificateAuthority& ca, const Names& names,
+Names names_allowed(Context& context, CertificateAuthority& ca, const std::string& certificate, const Names& names,
                     const std::optional<store::Version>& live) {
+  const std::size_t errors_before = context.report.errors().size();
   const Names refused = find_caa_refusals(context, ca, names);
+  for (const Finding& error : std::span(context.report.errors()).subspan(errors_before))
+    remember_refused(context, certificate, error);
   Names rest = without(names, refused);
   const std::string_view hint = "change the CAA records, or list these hosts as hosts.exclude to go on without them";
-  if (serves_any(live, refused))
+  if (rest.empty()) throw Error("nothing is ordered: CAA records forbid every name", std::string(hint), "not_ordered");
+  if (!give_up_served(context, certificate, refused, live))
     throw Error(fmt::format("nothing is ordered: CAA records forbid {}, and what is served now would be lost",
                             join(refused, ", ")),
                 std::string(hint), "not_ordered");
-  if (rest.empty()) throw Error("nothing is ordered: CAA records forbid every name", std::string(hint), "not_ordered");
   return rest;
 }
 
@@ -217,17 +244,21 @@ Names names_allowed(Context& context, CertificateAuthority& ca, const Names& nam
 OrderedVersion order_certificate(Context& context, CertificateAuthority& ca, const mx::PlannedCertificate& planned) {
   const auto live = context.certificates.find_live(planned.name);
   const Names planned_names = planned.ascii_names();
-  Names names = names_allowed(context, ca, planned_names, live);
+  Names names = names_allowed(context, ca, planned.name, planned_names, live);
   if (names != planned_names && !is_gain(context, planned.name, names, live)) return {};
-  for (;;) {
+  for (int round = 1;; ++round) {
     store::OrderRecord order = prepare_order(context, planned.name, names, live);
     try {
       const acme::IssuedCertificate issued = run_order(context, ca, planned.name, order, live);
-      return {store_issued(context, planned.name, order, issued)};
+      const std::string number = store_issued(context, planned.name, order, issued);
+      forget_failures(context, planned.name, names, planned.wanted_names());
+      return {number};
     } catch (const acme::IssueFailure& failure) {
       context.orders.remove(planned.name);
-      names = names_to_keep(names, failure, live);
-      report_culprits(context, failure);
+      note_refused(context, planned.name, failure.culprits());
+      names = names_to_keep(context, planned.name, names, failure, live);
+      if (round == max_rounds) throw;
+      if (round > 2) names = names_without_doubt(context, planned.name, names, live);
       if (!is_gain(context, planned.name, names, live)) return {};
     } catch (const Error& e) {
       // Else the next run would take up the same order, and hear the same.

@@ -18,8 +18,10 @@ struct OrderedVersion {
 /// them, an order of an interrupted run is continued, and what comes back is checked against key and names before it is
 /// stored (law 4).
 ///
-/// Names that the CA refuses are reported as errors, and ordered without, unless the live certificate has one of them:
-/// then the whole order fails, since a name that is served is not given up. Throws what acme::issue throws.
+/// Names that the CA refuses are reported as errors and remembered as failing, and ordered without, a few times. When
+/// the live certificate has one of them the whole order fails, since a name that is served is not given up, unless less
+/// than a tenth of its lifetime is left: then the others count more, and a warning says so. Throws what acme::issue
+/// throws.
 OrderedVersion order_certificate(Context& context, CertificateAuthority& ca, const mx::PlannedCertificate& planned);
 
 }  // namespace mxcert::app

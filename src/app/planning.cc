@@ -7,6 +7,7 @@
 #include <set>
 
 #include "app/context.h"
+#include "app/failing_names.h"
 #include "app/renewal.h"
 #include "app/resolver_options.h"
 #include "base/error.h"
@@ -105,8 +106,10 @@ mx::Plan make_plan(Context& context) {
   input.extra_names = context.config.extra_names;
   input.current = current_certificates(context);
   input.max_names = context.config.max_names;
+  input.postponed = postponed_names(context);
   input.now = context.clock.now();
   mx::Plan plan = mx::plan_certificates(input);
+  warn_of_failing_names(context, plan);
   if (!context.invocation.arguments.empty()) keep_chosen(context, plan);
   return plan;
 }

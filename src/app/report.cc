@@ -18,6 +18,8 @@ std::string headline(const CertificateOutcome& outcome, SystemTime now) {
   std::string line = fmt::format("{}: ", outcome.name);
   if (outcome.result == "unchanged") {
     line += "nothing is due";
+  } else if (outcome.result == "waiting") {
+    line += "left alone for now, after a failure";
   } else if (outcome.result == "issued") {
     line += fmt::format("issued version {} for {}", outcome.version, count_of(outcome.names.size(), "name"));
   } else if (outcome.result == "failed") {

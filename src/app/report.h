@@ -30,7 +30,7 @@ struct CertificateOutcome {
   std::string name;
   std::vector<std::string> names;
   std::string action;  // as in the plan, or deploy, rollback
-  std::string result;  // issued, deployed, rolled_back, unchanged, failed, planned
+  std::string result;  // issued, deployed, rolled_back, unchanged, waiting, failed, planned
   std::string version;
   std::optional<SystemTime> not_after;
   std::vector<TargetOutcome> targets;

@@ -25,7 +25,7 @@ std::vector<CertificateStatus> collect(Context& context) {
     try {
       CertificateStatus one{name, context.certificates.find_live(name), context.certificates.load_state(name)};
       if (one.live) one.due = due_time(one.live->leaf, one.state.renewal_info, context.config.renew);
-      if (one.live || one.state.failure) all.push_back(std::move(one));
+      if (one.live || one.state.failure || !one.state.failing_names.empty()) all.push_back(std::move(one));
     } catch (Error& e) {
       e.add_context(name);
       context.report.add_error(e, name);
@@ -57,6 +57,14 @@ void add_live(Json& entry, const CertificateStatus& one) {
   entry["fingerprint"] = live.leaf.sha256_fingerprint;
 }
 
+Json to_json(const store::Failure& failure, const std::string& subject) {
+  return {{"count", failure.count},
+          {"at", format_time(failure.at)},
+          {"message", failure.message},
+          {"hint", failure.hint},
+          {"next_attempt", format_time(next_attempt(failure, subject))}};
+}
+
 Json to_json(const std::vector<CertificateStatus>& all) {
   Json list = Json::array();
   for (const CertificateStatus& one : all) {
@@ -67,18 +75,15 @@ Json to_json(const std::vector<CertificateStatus>& all) {
                              {"state", store::to_string(deployment.state)},
                              {"at", format_time(deployment.at)},
                              {"message", deployment.message}});
-    Json failure;
-    if (one.state.failure)
-      failure = {{"count", one.state.failure->count},
-                 {"at", format_time(one.state.failure->at)},
-                 {"message", one.state.failure->message},
-                 {"hint", one.state.failure->hint},
-                 {"next_attempt", format_time(next_attempt(*one.state.failure))}};
+    Json failing_names = Json::array();
+    for (const auto& [name, failure] : one.state.failing_names)
+      failing_names.push_back({{"name", name}, {"failure", to_json(failure, name)}});
     Json entry{{"name", one.name},
                {"desired", one.state.desired},
                {"certificate_version", nullptr},
                {"deployments", deployments},
-               {"failure", failure}};
+               {"failure", one.state.failure ? to_json(*one.state.failure, one.name) : Json()},
+               {"failing_names", failing_names}};
     if (one.live) add_live(entry, one);
     list.push_back(std::move(entry));
   }
@@ -126,6 +131,12 @@ Row describe_deployment(const std::string& target, const store::Deployment& depl
   return {"not served by", target};
 }
 
+std::string describe_failure(const store::Failure& failure, const std::string& subject) {
+  const std::string times = failure.count > 1 ? fmt::format(" ({} in a row)", failure.count) : "";
+  return fmt::format("{}{}: {}\nnot tried again before {}", format_time(failure.at), times, failure.message,
+                     format_time(next_attempt(failure, subject)));
+}
+
 std::string describe(const CertificateStatus& one, SystemTime now, const TextStyle& style) {
   std::vector<Row> rows;
   if (one.live)
@@ -134,10 +145,9 @@ std::string describe(const CertificateStatus& one, SystemTime now, const TextSty
     rows.push_back({"version", "none yet"});
   for (const auto& [target, deployment] : one.state.deployments)
     rows.push_back(describe_deployment(target, deployment, one.live ? one.live->number : ""));
-  if (const auto& failure = one.state.failure)
-    rows.push_back({"last failure", fmt::format("{}{}: {}", format_time(failure->at),
-                                                failure->count > 1 ? fmt::format(" ({} in a row)", failure->count) : "",
-                                                failure->message)});
+  for (const auto& [name, failure] : one.state.failing_names)
+    rows.push_back({"refused", describe_failure(failure, name)});
+  if (const auto& failure = one.state.failure) rows.push_back({"last failure", describe_failure(*failure, one.name)});
   return one.name + "\n" + format_table(rows, style, 2);
 }
 

@@ -181,10 +181,20 @@ class Planner {
                                current()->name)});
     if (wanted_.empty()) return warn_of_empty_plan();
     PlannedCertificate certificate{.name = current() != nullptr ? current()->name : name_for_new()};
+    postpone_names(certificate);
     certificate.names = ordered_names(certificate.name);
     decide_action(certificate);
     warn_of_dropped(certificate);
     plan_.certificates.push_back(std::move(certificate));
+  }
+
+  /// What failed a short while ago must not keep the others waiting; but where nothing else is left it is tried.
+  void postpone_names(PlannedCertificate& certificate) {
+    for (const auto& [name, demand] : wanted_)
+      if (input_.postponed.contains(name) && !is_live(name)) certificate.postponed.push_back(name);
+    if (certificate.postponed.size() == wanted_.size()) certificate.postponed.clear();
+    for (const DnsName& name : certificate.postponed)
+      wanted_.erase(name);
   }
 
   /// The host that most domains use; then the lower preference, then the alphabet.
@@ -292,6 +302,13 @@ std::vector<std::string> PlannedCertificate::ascii_names() const {
   std::vector<std::string> texts;
   texts.reserve(names.size());
   for (const DnsName& host : names)
+    texts.push_back(host.ascii());
+  return texts;
+}
+
+std::vector<std::string> PlannedCertificate::wanted_names() const {
+  std::vector<std::string> texts = ascii_names();
+  for (const DnsName& host : postponed)
     texts.push_back(host.ascii());
   return texts;
 }

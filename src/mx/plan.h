@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,7 @@ struct PlanInput {
   std::vector<dns::DnsName> extra_names = {};    // always in
   std::vector<CurrentCertificate> current = {};  // the first one is kept up; its name stays for ever
   std::size_t max_names = 100;                   // of one certificate: configuration or the CA's profile
+  std::set<dns::DnsName> postponed = {};         // left out for now, unless the live certificate has them
   bool needs_all_addresses = true;               // http-01 and tls-alpn-01: the CA connects to any of them
   SystemTime now = {};
 };
@@ -61,11 +63,14 @@ enum class Action {
 struct PlannedCertificate {
   std::string name;                      // what it is stored under
   std::vector<dns::DnsName> names = {};  // what would be ordered; the certificate's own name first, then by alphabet
+  std::vector<dns::DnsName> postponed = {};  // what belongs on it too, and is left out for now
   Action action = Action::none;
   std::string why = {};
   std::optional<SystemTime> not_after = {};  // of the live one
 
   std::vector<std::string> ascii_names() const;
+  /// The postponed ones too.
+  std::vector<std::string> wanted_names() const;
 };
 
 struct Plan {

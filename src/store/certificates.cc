@@ -49,6 +49,24 @@ nlohmann::json to_json(const Deployment& deployment) {
           {"message", deployment.message}};
 }
 
+nlohmann::json to_json(const Failure& failure) {
+  nlohmann::json document{
+      {"count", failure.count}, {"at", format_time(failure.at)}, {"message", failure.message}, {"hint", failure.hint}};
+  if (failure.not_before) document["not_before"] = format_time(*failure.not_before);
+  if (!failure.directory.empty()) document["directory"] = failure.directory;
+  return document;
+}
+
+Failure read_failure(const nlohmann::json& document) {
+  const auto count = document.find("count");
+  return {.count = count != document.end() && count->is_number_integer() ? count->get<int>() : 1,
+          .at = time_at(document, "at"),
+          .message = text_at(document, "message"),
+          .hint = text_at(document, "hint"),
+          .not_before = parse_time(text_at(document, "not_before")),
+          .directory = text_at(document, "directory")};
+}
+
 nlohmann::json to_json(const RenewalInfo& info) {
   nlohmann::json document{{"certificate", info.certificate},
                           {"asked_at", format_time(info.asked_at)},
@@ -223,13 +241,11 @@ CertificateState Certificates::load_state(const std::string& name) const {
                                    .message = text_at(value, "message")};
     }
   }
-  if (const auto found = document->find("failure"); found != document->end() && found->is_object()) {
-    const auto count = found->find("count");
-    state.failure = Failure{.count = count != found->end() && count->is_number_integer() ? count->get<int>() : 1,
-                            .at = time_at(*found, "at"),
-                            .message = text_at(*found, "message"),
-                            .hint = text_at(*found, "hint")};
-  }
+  if (const auto found = document->find("failure"); found != document->end() && found->is_object())
+    state.failure = read_failure(*found);
+  if (const auto found = document->find("failing_names"); found != document->end() && found->is_object())
+    for (const auto& [failing, value] : found->items())
+      if (value.is_object()) state.failing_names[failing] = read_failure(value);
   state.renewal_info = read_renewal_info(*document);
   return state;
 }
@@ -239,11 +255,9 @@ void Certificates::save_state(const std::string& name, const CertificateState& s
   for (const auto& [target, deployment] : state.deployments)
     deployments[target] = to_json(deployment);
   nlohmann::json document{{"version", 1}, {"desired", state.desired}, {"deployments", deployments}};
-  if (state.failure)
-    document["failure"] = {{"count", state.failure->count},
-                           {"at", format_time(state.failure->at)},
-                           {"message", state.failure->message},
-                           {"hint", state.failure->hint}};
+  if (state.failure) document["failure"] = to_json(*state.failure);
+  for (const auto& [failing, failure] : state.failing_names)
+    document["failing_names"][failing] = to_json(failure);
   if (state.renewal_info) document["renewal_info"] = to_json(*state.renewal_info);
   const fs::path folder = directory_.certificates() / require_safe_name(name);
   make_directory(folder, private_directory);

@@ -44,12 +44,14 @@ struct Deployment {
   bool operator==(const Deployment&) const = default;
 };
 std::string_view to_string(Deployment::State state);
-/// The last failure to get or install a certificate, until it succeeds.
+/// The last failure to get or install a certificate, or of one name of it, until it succeeds.
 struct Failure {
   int count = 0;  // in a row
   SystemTime at;
   std::string message;
   std::string hint;
+  std::optional<SystemTime> not_before = {};  // the CA does not want to be asked again before
+  std::string directory = {};                 // URL of that CA's directory
 
   bool operator==(const Failure&) const = default;
 };
@@ -78,6 +80,7 @@ struct CertificateState {
   std::vector<std::string> desired;               // the names that the last plan wanted on it
   std::map<std::string, Deployment> deployments;  // by target
   std::optional<Failure> failure;
+  std::map<std::string, Failure> failing_names;  // what the CA refused last; wanted all the same
   std::optional<RenewalInfo> renewal_info;
 
   bool operator==(const CertificateState&) const = default;

@@ -262,6 +262,31 @@ TEST_CASE("a certificate is due after its time, and the plan tells when it is th
   CHECK(due.certificates.front().why == "the CA wants it renewed, and it expires in 60 days");
 }
 
+TEST_CASE("a name that failed a short while ago is left out for now, and causes no order") {
+  PlanInput plan = with(input(scene(), {"example.com", "second.example"}), {"mx.example.com"});
+  plan.postponed = {DnsName::parse("mx2.example.com"), DnsName::parse("unrelated.example")};
+  const Plan made = plan_certificates(plan);
+  CHECK(certificate(made) == "none mx.example.com: mx.example.com");
+  CHECK(made.certificates.front().wanted_names() == std::vector<std::string>{"mx.example.com", "mx2.example.com"});
+  plan.postponed.clear();
+  CHECK(certificate(plan_certificates(plan)) == "replace mx.example.com: mx.example.com mx2.example.com");
+}
+
+TEST_CASE("a name that failed is never left out when it is served, or the only one") {
+  PlanInput served = with(input(scene(), {"example.com", "second.example"}), {"mx.example.com", "mx2.example.com"}, 24h);
+  served.postponed = {DnsName::parse("mx2.example.com")};
+  CHECK(certificate(plan_certificates(served)) == "renew mx.example.com: mx.example.com mx2.example.com");
+  PlanInput only = input(scene(), {"example.com"});
+  only.postponed = {DnsName::parse("mx.example.com")};
+  CHECK(certificate(plan_certificates(only)) == "issue mx.example.com: mx.example.com");
+}
+
+TEST_CASE("a certificate keeps the name of the host that most domains use, though that is left out for now") {
+  PlanInput plan = input(scene(), {"example.com", "example.net", "second.example"});
+  plan.postponed = {DnsName::parse("mx.example.com")};
+  CHECK(certificate(plan_certificates(plan)) == "issue mx.example.com: mx2.example.com");
+}
+
 TEST_CASE("why tells when it expires") {
   const auto why = [](std::chrono::hours left) {
     return plan_certificates(with(input(scene(), {"example.com"}), {"mx.example.com"}, left)).certificates.front().why;
