@@ -4,7 +4,8 @@
 #   tests/run.sh [--unit] [--full] [--no-lint] [NAME…]
 #
 #   --unit      lint and unit tests only: needs no root (when the packages are there) and no lab
-#   --full      also clang-tidy over all files, unit tests under tsan, end-to-end tests of the sanitized program
+#   --full      also clang-tidy over all files, unit tests under tsan, fuzzing for 30 s a
+#               parser (with clang), end-to-end tests of the sanitized program
 #   --no-lint   no lint
 #   NAME        only the tests whose name begins so: "unit_dns", or "10" for tests/e2e/10-….sh; no lint
 #
@@ -185,6 +186,13 @@ if wants_unit; then
   if [ -n "$full" ]; then
     required 'build, tsan' build tsan
     step 'unit tests, tsan' unit tsan
+    if command -v clang++ >/dev/null; then
+      required 'build, fuzz targets' build fuzz
+      counted 'fuzzing, 30 s each' tests/fuzz/run 30
+    else
+      echo 'skip  fuzzing: no clang++'
+      ((skipped += 1))
+    fi
   fi
 fi
 if wants_e2e; then

@@ -403,7 +403,7 @@ std::vector<Answer> UnboundResolver::resolve(std::span<const Question> questions
   const auto less = [](const Question* a, const Question* b) { return *a < *b; };
   const auto same = [](const Question* a, const Question* b) { return *a == *b; };
   std::ranges::sort(distinct, less);
-  distinct.erase(std::ranges::unique(distinct, same).begin(), distinct.end());
+  distinct.erase(std::unique(distinct.begin(), distinct.end(), same), distinct.end());
 
   std::vector<Answer> found(distinct.size());
   Batch(*this, distinct, found).run();
