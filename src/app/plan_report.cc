@@ -25,6 +25,7 @@ Json target_to_json(const mx::PlannedTarget& target) {
           {"implicit", target.implicit},
           {"owner", to_string(target.owner)},
           {"addresses", std::move(addresses)},
+          {"dnssec", to_string(target.dnssec)},
           {"canonical", target.canonical ? Json(target.canonical->ascii()) : Json(nullptr)},
           {"reason", target.reason}};
 }
@@ -231,7 +232,7 @@ class TextReport {
   std::string warnings() const {
     std::vector<Row> rows;
     for (const mx::Warning& warning : plan_.warnings)
-      if (warning.code != "domain_unknown" && warning.code != "host_unknown")
+      if (warning.code != "domain_unknown" && warning.code != "host_unknown" && warning.code != "mx_without_address")
         rows.push_back({{"warning:", Color::yellow}, {warning.message}});
     return format_table(rows, style_);
   }

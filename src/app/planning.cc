@@ -83,13 +83,32 @@ void keep_chosen(const Context& context, mx::Plan& plan) {
   std::erase_if(plan.warnings, [&](const mx::Warning& warning) { return !subjects.contains(warning.subject); });
 }
 
-/// The resolver, which remembers every answer, is gone when it returns.
-std::vector<mx::MxLookup> look_up(Context& context) {
+std::vector<mx::Warning> warnings_of(dns::Validation validation) {
+  switch (validation) {
+    case dns::Validation::on:
+    case dns::Validation::off:
+      break;
+    case dns::Validation::no_trust_anchor:
+      return {
+          {"no_trust_anchor", "dns.trust_anchor",
+           "DNSSEC is not checked, for want of a trust anchor: install the package dns-root-data, or name a file as "
+           "dns.trust_anchor"}};
+    case dns::Validation::stripped:
+      return {
+          {"dnssec_stripped", "dns.servers",
+           "DNSSEC is not checked, since the DNS servers in use pass no signatures on: name others as dns.servers"}};
+  }
+  return {};
+}
+
+/// The resolver, which remembers every answer, is gone when it returns. `warnings` gets what is wrong with the servers.
+std::vector<mx::MxLookup> look_up(Context& context, std::vector<mx::Warning>& warnings) {
   const std::vector<mx::MailDomain> domains = mail_domains(context);
   ProgressLine progress(context.shows_progress());
   dns::UnboundResolver resolver(context.clock, resolver_options(context, progress));
   std::vector<mx::MxLookup> lookups = mx::find_mx_targets(resolver, domains);
   progress.clear();
+  warnings = warnings_of(resolver.validation());
   return lookups;
 }
 
@@ -98,7 +117,8 @@ std::vector<mx::MxLookup> look_up(Context& context) {
 mx::Plan make_plan(Context& context) {
   if (context.invocation.arguments.empty()) require_domains(context.config);
   mx::PlanInput input;
-  input.lookups = look_up(context);
+  std::vector<mx::Warning> dns_warnings;
+  input.lookups = look_up(context, dns_warnings);
   input.rules = {.local_addresses = mx::local_addresses(),
                  .addresses = context.config.host_addresses,
                  .names = context.config.host_names,
@@ -111,6 +131,7 @@ mx::Plan make_plan(Context& context) {
   mx::Plan plan = mx::plan_certificates(input);
   warn_of_failing_names(context, plan);
   if (!context.invocation.arguments.empty()) keep_chosen(context, plan);
+  std::ranges::move(dns_warnings, std::back_inserter(plan.warnings));
   return plan;
 }
 

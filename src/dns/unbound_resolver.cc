@@ -11,6 +11,7 @@
 #include <numeric>
 #include <random>
 #include <span>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -28,6 +29,7 @@ using UnboundContext = Handle<ub_ctx, ub_ctx_delete>;
 
 constexpr int class_in = 1;
 constexpr const char* system_trust_anchor = "/usr/share/dns/root.key";
+constexpr auto root_keys = static_cast<RecordType>(48);  // DNSKEY (RFC 4034 §2), only asked for as a test
 constexpr const char* resolv_conf = "/etc/resolv.conf";
 constexpr std::size_t max_trust_anchor_bytes = 1 << 20;
 constexpr std::size_t max_records = 1000;
@@ -98,10 +100,15 @@ void check_trust_anchor(const std::filesystem::path& file) {
                     "name a file with the root's DS or DNSKEY records, or install the package dns-root-data");
 }
 
-void set_trust_anchor(ub_ctx& context, const UnboundOptions& options) {
-  if (!options.validate) return;
+Validation validation_with(const UnboundOptions& options) {
+  if (!options.validate) return Validation::off;
   std::error_code ignored;
-  if (!options.trust_anchor && !std::filesystem::exists(system_trust_anchor, ignored)) return;
+  const bool any = options.trust_anchor || std::filesystem::exists(system_trust_anchor, ignored);
+  return any ? Validation::on : Validation::no_trust_anchor;
+}
+
+void set_trust_anchor(ub_ctx& context, const UnboundOptions& options) {
+  if (validation_with(options) != Validation::on) return;
   const std::filesystem::path file = options.trust_anchor.value_or(system_trust_anchor);
   check_trust_anchor(file);
   require(::ub_ctx_add_ta_file(&context, file.c_str()), "trust anchor");
@@ -188,12 +195,25 @@ std::string validation_failure(const ub_result& result) {
 
 /// A chain of trust that breaks at its very beginning is not the zone's fault: the servers we ask take the
 /// signatures away, or the trust anchor is outdated.
+bool breaks_at_trust_anchor(const ub_result& result) {
+  return result.bogus != 0 && validation_failure(result).find("trust anchor") != std::string::npos;
+}
+
+/// Whether the answer to a question about the root has a signature of the root (RFC 4034 §3): owner, type and class.
+bool has_root_signature(const ub_result& result) {
+  if (result.answer_packet == nullptr || result.answer_len <= 0) return false;
+  constexpr std::string_view signature("\0\0\x2e\0\x01", 5);
+  const std::string_view packet(static_cast<const char*>(result.answer_packet),
+                                static_cast<std::size_t>(result.answer_len));
+  return packet.find(signature) != std::string_view::npos;
+}
+
 Answer bogus(const ub_result& result) {
   std::string failure = validation_failure(result);
-  if (failure.find("trust anchor") != std::string::npos)
+  if (breaks_at_trust_anchor(result))
     return temporary(
-        fmt::format("the DNS servers in use pass no signatures on that fit the trust anchor, so ask others "
-                    "with dns.servers ({})",
+        fmt::format("the signatures that the DNS servers in use pass on do not fit the trust anchor, so "
+                    "renew it or ask others with dns.servers ({})",
                     failure));
   return {.status = AnswerStatus::bogus, .security = Security::bogus, .reason = std::move(failure)};
 }
@@ -270,6 +290,11 @@ class UnboundResolver::Batch {
     }
   }
 
+  /// Whether a chain of trust broke at its beginning.
+  bool broke_at_trust_anchor() const { return broke_at_trust_anchor_; }
+  /// Whether anything was answered about the root, and all of it without signature.
+  bool is_unsigned() const { return any_definite_ && !any_signature_; }
+
  private:
   static constexpr std::size_t root_question = std::numeric_limits<std::size_t>::max();  // whose answer is not kept
 
@@ -279,6 +304,9 @@ class UnboundResolver::Batch {
     Deadline deadline;
     int id = 0;
     std::optional<Answer> answer = {};
+    bool broke_at_trust_anchor = false;
+    bool has_signature = false;
+    bool is_definite = false;
   };
 
   const Question& question(std::size_t index) const {
@@ -291,6 +319,11 @@ class UnboundResolver::Batch {
     const Handle<ub_result, ub_resolve_free> owned(result);
     auto& query = *static_cast<Query*>(data);
     try {
+      if (status == UB_NOERROR && owned) {
+        query.broke_at_trust_anchor = breaks_at_trust_anchor(*owned);
+        query.has_signature = has_root_signature(*owned);
+        query.is_definite = owned->rcode == 0 && owned->bogus == 0;
+      }
       query.answer = status == UB_NOERROR && owned
                          ? to_answer(query.question, *owned)
                          : temporary(fmt::format("the lookup failed: {}", ::ub_strerror(status)));
@@ -331,6 +364,9 @@ class UnboundResolver::Batch {
     std::erase_if(in_flight_, [this](const std::unique_ptr<Query>& query) {
       if (!query->answer) return false;
       any_answer_ = true;
+      broke_at_trust_anchor_ |= query->broke_at_trust_anchor;
+      any_signature_ |= query->has_signature;
+      any_definite_ |= query->is_definite;
       finish(query->index, std::move(*query->answer));
       return true;
     });
@@ -385,15 +421,50 @@ class UnboundResolver::Batch {
   std::chrono::milliseconds time_;
   Deadline deadline_;
   bool any_answer_ = false;
+  bool any_definite_ = false;
+  bool any_signature_ = false;
+  bool broke_at_trust_anchor_ = false;
 };
 
 UnboundResolver::UnboundResolver(Clock& clock, UnboundOptions options)
     : clock_(clock),
       options_(std::move(options)),
-      context_(std::make_unique<Context>(Context{make_context(options_)})) {
+      context_(std::make_unique<Context>(Context{make_context(options_)})),
+      validation_(validation_with(options_)) {
 }
 
 UnboundResolver::~UnboundResolver() = default;
+
+/// Asks for the root's keys without validating. A validator's memory holds the failure already, so a context of its
+/// own.
+bool UnboundResolver::servers_strip_signatures() {
+  UnboundOptions options = options_;
+  options.validate = false;
+  auto validating = std::exchange(context_, std::make_unique<Context>(Context{make_context(options)}));
+  const Question keys{*DnsName::parse_host("."), root_keys};
+  const Question* const question = &keys;
+  Answer unused;
+  bool stripped = false;
+  {
+    Batch probe(*this, {&question, 1}, {&unused, 1});
+    probe.run();
+    stripped = probe.is_unsigned();
+  }
+  if (!stripped) context_ = std::move(validating);
+  return stripped;
+}
+
+void UnboundResolver::answer(std::span<const Question* const> questions, std::span<Answer> answers) {
+  bool broken = false;
+  {
+    Batch batch(*this, questions, answers);
+    batch.run();
+    broken = batch.broke_at_trust_anchor();
+  }
+  if (!broken || !servers_strip_signatures()) return;
+  validation_ = Validation::stripped;
+  Batch(*this, questions, answers).run();
+}
 
 std::vector<Answer> UnboundResolver::resolve(std::span<const Question> questions) {
   std::vector<const Question*> distinct;
@@ -406,7 +477,7 @@ std::vector<Answer> UnboundResolver::resolve(std::span<const Question> questions
   distinct.erase(std::unique(distinct.begin(), distinct.end(), same), distinct.end());
 
   std::vector<Answer> found(distinct.size());
-  Batch(*this, distinct, found).run();
+  answer(distinct, found);
   std::vector<Answer> answers;
   answers.reserve(questions.size());
   for (const Question& question : questions) {

@@ -28,6 +28,14 @@ struct UnboundOptions {
   std::function<void(std::size_t, std::size_t)> progress = {};
 };
 
+/// Whether answers are checked by DNSSEC, and why not.
+enum class Validation {
+  on,
+  off,              // not asked for
+  no_trust_anchor,  // there is none on this host
+  stripped,         // the servers in use pass no signatures on
+};
+
 /// Validating resolution by libunbound; /etc/hosts is not consulted, since senders do not see it. Within one call
 /// each question is asked once; servers that gave no answer at all in one call are not asked again by the next.
 class UnboundResolver final : public Resolver {
@@ -36,15 +44,22 @@ class UnboundResolver final : public Resolver {
   UnboundResolver(Clock& clock, UnboundOptions options);
   ~UnboundResolver() override;
 
+  /// Where the servers in use take the signatures away, all answers are insecure from then on: that is the servers'
+  /// doing, not the domains', and none of them is taken for bogus.
   std::vector<Answer> resolve(std::span<const Question> questions) override;
+  Validation validation() const noexcept { return validation_; }
 
  private:
   class Batch;
   struct Context;
 
+  void answer(std::span<const Question* const> questions, std::span<Answer> answers);
+  bool servers_strip_signatures();
+
   Clock& clock_;
   UnboundOptions options_;
   std::unique_ptr<Context> context_;
+  Validation validation_ = Validation::on;
   std::string dead_;  // why nothing is asked any more
 };
 

@@ -20,6 +20,8 @@ using dns::RecordType;
 
 constexpr std::size_t max_targets = 50;  // of one domain; whoever publishes more wants something else than mail
 
+constexpr std::size_t usual_targets = 12;
+
 using HostLookups = std::map<DnsName, HostLookup>;
 
 /// Each domain once, in the order given.
@@ -69,6 +71,11 @@ void take_records(MxLookup& lookup, const Answer& answer) {
       lookup.targets.push_back({.host = record.exchange, .preference = record.preference});
     }
   }
+  const std::size_t count = lookup.targets.size();
+  if (count > usual_targets && count < max_targets)
+    warn(lookup, "mx_many",
+         fmt::format("{} has {} MX hosts: senders try a few of them only", dns::display_name(lookup.domain.name),
+                     count));
   apply_null_mx(lookup, has_null);
 }
 
@@ -209,7 +216,16 @@ void warn_of_host(MxLookup& lookup, std::string code, const DnsName& host, std::
   lookup.warnings.push_back({std::move(code), host.ascii(), fmt::format("{} {}", dns::display_name(host), what)});
 }
 
+/// RFC 6761 §6.3, and what some systems call themselves.
+bool is_localhost(const DnsName& host) {
+  const std::string& name = host.ascii();
+  return name == "localhost" || name.ends_with(".localhost") || name == "localhost.localdomain";
+}
+
 void warn_of_host_name(MxLookup& lookup, const MxTarget& target) {
+  if (is_localhost(target.host))
+    return warn_of_host(lookup, "mx_is_localhost", target.host,
+                        "is in an MX record, but every host calls itself so: senders cannot use it");
   const std::string why_not = target.host.why_not_a_host();
   if (why_not.empty()) return;
   const bool is_address = dns::IpAddress::find(target.host.ascii()).has_value();
@@ -225,6 +241,13 @@ void warn_of_alias(MxLookup& lookup, const MxTarget& target) {
                fmt::format("is in an MX record, but is an alias (CNAME) of {0}: some senders expect {0} in the "
                            "certificate; name {0} in the MX record, or give {1} addresses of its own",
                            canonical, target.host.ascii()));
+}
+
+/// RFC 5321 §5.1: such an MX record is an error, not a reason to look elsewhere.
+void warn_of_no_address(MxLookup& lookup, const MxTarget& target) {
+  const HostLookup& host = target.lookup;
+  if (host.is_unknown() || !host.addresses.empty() || !target.host.why_not_a_host().empty()) return;
+  warn_of_host(lookup, "mx_without_address", target.host, fmt::format("is in an MX record, but {}", host.reason));
 }
 
 void warn_of_addresses(MxLookup& lookup, const MxTarget& target) {
@@ -245,6 +268,7 @@ void warn_of_targets(MxLookup& lookup) {
   for (const MxTarget& target : lookup.targets) {
     warn_of_host_name(lookup, target);
     warn_of_alias(lookup, target);
+    warn_of_no_address(lookup, target);
     warn_of_addresses(lookup, target);
   }
 }

@@ -61,8 +61,9 @@ struct MxLookup {
   std::vector<MxTarget> targets = {};                // by preference, then host; each host once
   std::optional<dns::DnsName> canonical = {};        // when the domain is an alias
   std::string reason = {};  // why there are no targets, without subject: `does not exist in the DNS`
-  /// About the domain: domain_is_cname, mx_duplicate, mx_too_many, null_mx_with_others; about one of its hosts:
-  /// mx_is_cname, mx_is_address, mx_bad_host, private_address, loopback_address.
+  /// About the domain: domain_is_cname, mx_duplicate, mx_many, mx_too_many, null_mx_with_others; about one of its
+  /// hosts: mx_is_cname, mx_is_address, mx_is_localhost, mx_bad_host, mx_without_address, private_address,
+  /// loopback_address.
   std::vector<Warning> warnings = {};
 
   bool is_unknown() const { return status == MxStatus::temporary || status == MxStatus::bogus; }

@@ -94,6 +94,7 @@ class Planner {
             .implicit = target.implicit,
             .owner = ownership.owner,
             .addresses = target.lookup.addresses,
+            .dnssec = target.lookup.security,
             .canonical = target.lookup.canonical,
             .reason = ownership.reason};
   }
@@ -102,6 +103,7 @@ class Planner {
     for (const PlannedDomain& domain : plan_.domains)
       for (const PlannedTarget& target : domain.targets)
         if (is_wanted(target)) want(target);
+    want_canonical_names();
     for (const DnsName& name : input_.extra_names)
       wanted_.try_emplace(name);
   }
@@ -110,6 +112,15 @@ class Planner {
     Demand& demand = wanted_[target.host];
     demand.preference = demand.domains == 0 ? target.preference : std::min(demand.preference, target.preference);
     ++demand.domains;
+  }
+
+  /// Where aliases lead to: has the addresses of the alias, but may be excluded by name.
+  void want_canonical_names() {
+    for (const MxLookup& lookup : input_.lookups)
+      for (const MxTarget& target : lookup.targets)
+        if (const auto& canonical = target.lookup.canonical; canonical && owner_of(target).owner == Owner::ours)
+          if (decide_owner(*canonical, target.lookup, input_.rules).owner == Owner::ours)
+            wanted_.try_emplace(*canonical);
   }
 
   bool is_wanted(const PlannedTarget& target) {
@@ -147,19 +158,29 @@ class Planner {
     return live;
   }
 
+  /// A domain whose MX hosts are not known, else a host that may be an alias of any other.
+  std::optional<DnsName> find_unknown() const {
+    for (const MxLookup& lookup : input_.lookups)
+      if (lookup.is_unknown()) return lookup.domain.name;
+    for (const MxLookup& lookup : input_.lookups)
+      for (const MxTarget& target : lookup.targets)
+        if (target.lookup.is_unknown()) return target.host;
+    return std::nullopt;
+  }
+
   /// Laws 1 and 2: what the live certificate has stays, unless every answer that could ask for it is definite.
   void settle_live_names() {
-    const auto unknown = std::ranges::find_if(input_.lookups, &MxLookup::is_unknown);
+    const std::optional<DnsName> unknown = find_unknown();
     for (const DnsName& name : live_) {
       if (wanted_.contains(name)) continue;
       const auto owner = owners_.find(name);
       if (owner != owners_.end()) {
         dropped_.push_back({name, owner->second.reason});
-      } else if (unknown != input_.lookups.end()) {
+      } else if (unknown) {
         wanted_.try_emplace(name);
         warn("name_kept", name,
              fmt::format("stays in the certificate: {} may lead to it, but could not be looked up",
-                         display_name(unknown->domain.name)));
+                         display_name(*unknown)));
       } else {
         dropped_.push_back({name, "no mail domain has it as its MX host any more"});
       }

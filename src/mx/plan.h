@@ -40,6 +40,7 @@ struct PlannedTarget {
   bool implicit = false;
   Owner owner = Owner::unknown;
   std::vector<dns::IpAddress> addresses = {};
+  dns::Security dnssec = dns::Security::insecure;  // of its addresses
   std::optional<dns::DnsName> canonical = {};
   std::string reason = {};  // why that owner
 };
@@ -77,7 +78,7 @@ struct Plan {
   std::vector<PlannedDomain> domains = {};
   std::vector<PlannedCertificate> certificates = {};  // empty when no name is ours
   /// Those of the lookups, and the plan's own: domain_unknown, host_unknown, name_kept, name_dropped, partly_ours,
-  /// only_private_addresses, certificate_unplanned. Each once.
+  /// only_private_addresses, certificate_unplanned; and no_trust_anchor, dnssec_stripped of who looked up. Each once.
   std::vector<Warning> warnings = {};
 };
 
@@ -85,7 +86,9 @@ struct Plan {
 ///
 /// Law 1: a temporary or bogus answer neither adds a name nor takes one away that the live certificate has. Law 2: a
 /// name is dropped only on a definite answer, and only from the next certificate: a drop alone replaces nothing.
-/// Throws Error (code `too_many_names`) when the names do not fit into one certificate.
+/// A target that is an alias (RFC 2181 §10.3 forbids it) is in under its own name, which most senders compare, and
+/// under the one it leads to, which the others do (RFC 7672 §2.2.2), if that is ours as well. Throws Error (code
+/// `too_many_names`) when the names do not fit into one certificate.
 Plan plan_certificates(const PlanInput& input);
 
 std::string_view to_string(Action action);

@@ -185,7 +185,7 @@ TEST_CASE("a small plan as JSON, schema version 1") {
     "domain": "example.com", "ascii": "example.com", "source": "config", "status": "ok", "dnssec": "insecure",
     "reason": "",
     "targets": [ { "host": "mx.example.com", "preference": 10, "implicit": false, "owner": "ours",
-                   "addresses": ["192.0.2.1", "2001:db8::1"], "canonical": null,
+                   "addresses": ["192.0.2.1", "2001:db8::1"], "dnssec": "insecure", "canonical": null,
                    "reason": "192.0.2.1 and 2001:db8::1 are this host's" } ] })"));
   CHECK(document["certificates"] == nlohmann::json::parse(R"([
     { "name": "mx.example.com", "names": ["mx.example.com"], "action": "issue", "why": "there is no certificate yet",

@@ -18,6 +18,7 @@ struct Query {
   std::string name = {};      // in text
   std::string question = {};  // on the wire
   char type = 0;
+  bool edns = false;
 };
 
 Query parse_query(const std::string& packet) {
@@ -29,6 +30,7 @@ Query parse_query(const std::string& packet) {
     at += 1 + length;
   }
   query.type = packet.at(at + 2);
+  query.edns = packet.at(11) != 0;
   query.question = packet.substr(12, at + 5 - 12);
   return query;
 }
@@ -51,9 +53,19 @@ std::string data_for(char type) {
   return "\0\x0a\x04MAIL"s + the_name;
 }
 
+/// A key and a signature that fit nothing (RFC 4034 §2.1, §3.1).
+std::string signed_keys(const Query& query) {
+  return reply(
+      query, 0, 2,
+      record("\0"s, 48, "\x01\x01\x03\x0d"s + std::string(64, 'k')) +
+          record("\0"s, 46, "\0\x30\x0d\0\0\0\x0e\x10\x7f\xff\xff\xff\x01\0\0\0\0\x01\0"s + std::string(64, 's')));
+}
+
 std::string answer(const Query& query) {
   const std::string label = query.name.substr(0, query.name.find('.'));
   if (label == "mx") return reply(query, 0, 1, record(the_name, query.type, data_for(query.type)));
+  if (label == "plain")
+    return query.edns ? reply(query, 1, 0, "") : reply(query, 0, 1, record(the_name, query.type, data_for(query.type)));
   if (label == "many")  // in no order, wherever one begins
     return reply(query, 0, 3,
                  record(the_name, 15, "\0\x14\x01z"s + the_name) + record(the_name, 15, "\0\x0a\x01y"s + the_name) +
@@ -73,7 +85,8 @@ std::string answer(const Query& query) {
 
 }  // namespace
 
-DnsServer::DnsServer(bool dead) : dead_(dead), socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+DnsServer::DnsServer(bool dead, bool signed_root)
+    : dead_(dead), signed_root_(signed_root), socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -111,7 +124,8 @@ void DnsServer::serve() {
       const std::lock_guard lock(mutex_);
       ++asked_[query.name];
     }
-    const std::string response = answer(query);
+    const bool about_keys = query.name.empty() && query.type == 48;
+    const std::string response = about_keys && signed_root_ ? signed_keys(query) : answer(query);
     if (!dead_ && !response.empty()) ::sendto(socket_.get(), response.data(), response.size(), 0, generic, peer_size);
   }
 }

@@ -11,12 +11,12 @@ namespace mxcert::test {
 
 /// A DNS server on a port of the loopback interface, which answers by the first label of the name asked for:
 /// `mx`, `many` (records of the type), `null` (null MX), `alias` (CNAME and MX), `empty` (no data), `gone` (NXDOMAIN),
-/// `fail` (SERVFAIL), `refuse` (REFUSED), `torn` (an MX record that cannot be read), anything else: no answer. The root
-/// is without data.
+/// `fail` (SERVFAIL), `refuse` (REFUSED), `plain` (as `mx`, but FORMERR to EDNS), `torn` (an MX record that cannot be
+/// read), anything else: no answer. The root is without data, and so without keys, unless it is `signed`.
 class DnsServer {
  public:
   /// One that is `dead` takes questions and never answers.
-  explicit DnsServer(bool dead = false);
+  explicit DnsServer(bool dead = false, bool signed_root = false);
   DnsServer(const DnsServer&) = delete;
   DnsServer& operator=(const DnsServer&) = delete;
   ~DnsServer();
@@ -30,6 +30,7 @@ class DnsServer {
   void serve();
 
   bool dead_;
+  bool signed_root_;
   Fd socket_;
   std::string address_;
   std::mutex mutex_;

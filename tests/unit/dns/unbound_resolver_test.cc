@@ -69,17 +69,59 @@ TEST_CASE("SERVFAIL, REFUSED and records that cannot be read are temporary: noth
   }
 }
 
-TEST_CASE("without signatures nothing is believed, and it is the servers that are to blame, not the domain") {
+TEST_CASE("servers that take the signatures away make answers insecure, not bogus") {
   RealClock clock;
-  const test::DnsServer server;
+  test::DnsServer server;
+  const test::TempDir directory;
+  write_new_file(directory / "root.key", root_anchor, {});
+  UnboundResolver resolver(
+      clock, {.servers = {server.address()}, .trust_anchor = directory / "root.key", .query_timeout = 5s});
+  CHECK(resolver.validation() == Validation::on);
+  const std::vector<Question> questions{question("mx.example"), question("gone.example")};
+  const std::vector<Answer> answers = resolver.resolve(questions);
+  CHECK(resolver.validation() == Validation::stripped);
+  CHECK(answers[0].status == AnswerStatus::ok);
+  CHECK(answers[0].security == Security::insecure);
+  CHECK(exchanges(answers[0]) == "10 mail.mx.example");
+  CHECK(answers[1].status == AnswerStatus::nxdomain);
+  const int before = server.asked("");
+  CHECK(resolver.resolve(std::vector<Question>{question("mx.other.example")}).front().status == AnswerStatus::ok);
+  CHECK(server.asked("") == before);  // found out once
+}
+
+TEST_CASE("signatures that do not fit the trust anchor are not taken for none: nothing is believed") {
+  RealClock clock;
+  const test::DnsServer server(false, true);
   const test::TempDir directory;
   write_new_file(directory / "root.key", root_anchor, {});
   UnboundResolver resolver(
       clock, {.servers = {server.address()}, .trust_anchor = directory / "root.key", .query_timeout = 5s});
   const Answer answer = resolver.resolve(std::vector<Question>{question("mx.example")}).front();
+  CHECK(resolver.validation() == Validation::on);
   CHECK(answer.status == AnswerStatus::temporary);
   CHECK(answer.mx.empty());
-  CHECK_THAT(answer.reason, ContainsSubstring("ask others with dns.servers"));
+  CHECK_THAT(answer.reason, ContainsSubstring("dns.servers"));
+}
+
+TEST_CASE("a server that does not know EDNS is asked without") {
+  RealClock clock;
+  const test::DnsServer server;
+  UnboundResolver resolver(clock, {.servers = {server.address()}, .validate = false, .query_timeout = 5s});
+  const Answer answer = resolver.resolve(std::vector<Question>{question("plain.example")}).front();
+  CHECK(answer.status == AnswerStatus::ok);
+  CHECK(exchanges(answer) == "10 mail.plain.example");
+}
+
+TEST_CASE("a dead server beside a living one costs no answer") {
+  RealClock clock;
+  const test::DnsServer dead(true);
+  const test::DnsServer living;
+  UnboundResolver resolver(clock, {.servers = {dead.address(), living.address()}, .validate = false});
+  std::vector<Question> questions;
+  for (int i = 0; i < 20; ++i)
+    questions.push_back(question("mx.d" + std::to_string(i) + ".example"));
+  for (const Answer& answer : resolver.resolve(questions))
+    CHECK(answer.status == AnswerStatus::ok);
 }
 
 TEST_CASE("a name goes over the wire once, however often it is asked for") {

@@ -212,7 +212,8 @@ TEST_CASE("definite answers drop a name: null MX, no mail, no such domain, no ad
     const Plan plan =
         plan_certificates(with(input(table, {"example.com", "second.example"}), {"mx.example.com", "mx2.example.com"}));
     CHECK(certificate(plan) == "none mx.example.com: mx.example.com");
-    CHECK(warnings(plan) == "name_dropped mx2.example.com");
+    const std::string host_warning = answer == 3 ? "mx_without_address mx2.example.com, " : "";
+    CHECK(warnings(plan) == host_warning + "name_dropped mx2.example.com");
   }
 }
 
@@ -317,4 +318,33 @@ TEST_CASE("a second stored certificate is named in a warning") {
   PlanInput two = with(input(scene(), {"example.com"}), {"mx.example.com"});
   two.current.push_back({.name = "old.example.com", .names = {"old.example.com"}, .not_after = now});
   CHECK(warnings(plan_certificates(two)) == "certificate_unplanned old.example.com");
+}
+
+TEST_CASE("an alias is in under its own name and the one it leads to, if that is ours too") {
+  FakeDns table = scene();
+  table.mx["example.com"] = {{10, "mail.example.com"}};
+  table.mx["example.net"] = {{10, "mail.example.net"}};
+  table.cname = {{"mail.example.com", "mx.example.com"}, {"mail.example.net", "mx.foreign.example"}};
+  PlanInput plan = input(table, {"example.com", "example.net"});
+  CHECK(certificate(plan_certificates(plan)) == "issue mail.example.com: mail.example.com mx.example.com");
+  plan.rules.exclude.push_back(HostPattern::parse("mx.example.com"));
+  CHECK(certificate(plan_certificates(plan)) == "issue mail.example.com: mail.example.com");
+}
+
+TEST_CASE("while an alias cannot be looked up the name that it led to stays") {
+  FakeDns table = scene();
+  table.mx["example.com"] = {{10, "mail.example.com"}};
+  table.cname = {{"mail.example.com", "mx.example.com"}};
+  table.servfail = {"mail.example.com"};
+  const Plan plan = plan_certificates(with(input(table, {"example.com"}), {"mail.example.com", "mx.example.com"}));
+  CHECK(certificate(plan) == "none mail.example.com: mail.example.com mx.example.com");
+  CHECK(warnings(plan) == "name_kept mail.example.com, name_kept mx.example.com");
+}
+
+TEST_CASE("how sure the DNS was of a host comes along") {
+  FakeDns table = scene();
+  table.secure = {"mx.example.com"};
+  const Plan plan = plan_certificates(input(table, {"example.com", "second.example"}));
+  CHECK(plan.domains[0].targets.front().dnssec == dns::Security::secure);
+  CHECK(plan.domains[1].targets.front().dnssec == dns::Security::insecure);
 }
