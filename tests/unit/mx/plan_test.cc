@@ -274,7 +274,8 @@ TEST_CASE("a name that failed a short while ago is left out for now, and causes 
 }
 
 TEST_CASE("a name that failed is never left out when it is served, or the only one") {
-  PlanInput served = with(input(scene(), {"example.com", "second.example"}), {"mx.example.com", "mx2.example.com"}, 24h);
+  PlanInput served =
+      with(input(scene(), {"example.com", "second.example"}), {"mx.example.com", "mx2.example.com"}, 24h);
   served.postponed = {DnsName::parse("mx2.example.com")};
   CHECK(certificate(plan_certificates(served)) == "renew mx.example.com: mx.example.com mx2.example.com");
   PlanInput only = input(scene(), {"example.com"});
