@@ -55,10 +55,26 @@ void check_new_account(const Directory& directory, const NewAccount& account) {
   if (directory.terms_of_service && !account.terms_agreed)
     throw Error(fmt::format("the CA wants its terms of service agreed to: {}", *directory.terms_of_service),
                 "read them, then say agree_tos = true or --agree-tos", "terms_not_agreed");
-  if (directory.external_account_required)
-    throw Error("the CA wants an account made on its site first",
-                "choose another [ca] directory: external account binding is not supported yet",
-                "external_account_required");
+  if (directory.external_account_required && !account.external)
+    throw Error(
+        fmt::format("the CA wants an account made on its site first{}",
+                    directory.website ? fmt::format(" ({})", *directory.website) : ""),
+        "it gives you a key identifier and an HMAC key there: put the HMAC key into a file, then set [ca] eab = "
+        "{ kid = \"…\", hmac_key_file = \"…\" }, or say --eab-kid and --eab-key-file",
+        "external_account_required");
+}
+
+/// With an external account, `unauthorized` is about that: ours does not exist yet.
+Response post_new_account(Session& session, const SignedRequest& request, const NewAccount& account,
+                          Deadline deadline) {
+  try {
+    return post_one(session, request, deadline);
+  } catch (const Problem& problem) {
+    if (!account.external || !problem.is("unauthorized")) throw;
+    throw Error(problem.message(),
+                "check the key identifier and the HMAC key of [ca] eab: CAs let some be used only once",
+                "external_account_refused");
+  }
 }
 
 OrderUpdate take_order(Session& session, const Response& response, const std::string& url) {
@@ -125,12 +141,15 @@ std::optional<Account> Client::find_account(Deadline deadline) {
 
 Account Client::create_account(const NewAccount& account, Deadline deadline) {
   check_new_account(directory(deadline), account);
-  const SignedRequest request{.url = directory(deadline).new_account,
-                              .payload = to_json(account),
-                              .repeatable = true,  // RFC 8555 §7.3.1: the same key gets the same account
-                              .with_key = true};
+  const std::string& url = directory(deadline).new_account;
+  const SignedRequest request{
+      .url = url,
+      .payload = to_json(
+          account, account.external ? bind_external_account(*account.external, account_key(), url) : std::string()),
+      .repeatable = true,  // RFC 8555 §7.3.1: the same key gets the same account
+      .with_key = true};
   return in_context("account", [&] {
-    Account created = take_account(*session_, post_one(*session_, request, deadline));
+    Account created = take_account(*session_, post_new_account(*session_, request, account, deadline));
     if (created.status != Account::Status::valid)
       throw Error("the account of this key has been deactivated", "mxcert account register makes a new one",
                   "account_deactivated");

@@ -145,4 +145,13 @@ std::string sign_jws(const Signer& signer, const Jwk& key, const JwsHeader& head
                      signature);
 }
 
+std::string bind_external_account(const ExternalAccount& account, const Jwk& key, std::string_view url) {
+  const nlohmann::json header{{"alg", account.algorithm}, {"kid", account.key_id}, {"url", url}};
+  const std::string protected_part =
+      to_base64url(header.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  const std::string payload_part = to_base64url(key.json);
+  return fmt::format(R"({{"protected":"{}","payload":"{}","signature":"{}"}})", protected_part, payload_part,
+                     to_base64url(account.authenticate(protected_part + "." + payload_part)));
+}
+
 }  // namespace mxcert::acme

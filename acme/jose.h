@@ -5,6 +5,7 @@
 
 namespace mxcert::acme {
 
+struct ExternalAccount;
 struct Signer;
 
 /// The public half of an account key as JOSE has it.
@@ -32,5 +33,8 @@ struct JwsHeader {
 /// `payload`, signed, as a flattened JWS in JSON (RFC 7515 §7.2.2). An empty payload is POST-as-GET.
 /// Throws Error when `sign` fails or returns something that is not a signature of this key's kind.
 std::string sign_jws(const Signer& signer, const Jwk& key, const JwsHeader& header, std::string_view payload);
+
+/// `key`, bound to the external account, as the request to `url` carries it: a flattened JWS in JSON (RFC 8555 §7.3.4).
+std::string bind_external_account(const ExternalAccount& account, const Jwk& key, std::string_view url);
 
 }  // namespace mxcert::acme

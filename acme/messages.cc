@@ -401,10 +401,11 @@ Challenge parse_challenge(std::string_view text) {
   return read_challenge(Fields(document, "challenge"));
 }
 
-std::string to_json(const NewAccount& account) {
+std::string to_json(const NewAccount& account, std::string_view external_binding) {
   json document{{"termsOfServiceAgreed", account.terms_agreed}};
   for (const std::string& contact : account.contacts)
     document["contact"].push_back(to_mailto(contact));
+  if (!external_binding.empty()) document["externalAccountBinding"] = json::parse(external_binding);
   return dump(document);
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "acme/signer.h"
 #include "base/clock.h"
 
 /// The resources of RFC 8555 as values, and the only place that reads their JSON.
@@ -129,8 +130,10 @@ std::string_view to_string(Authorization::Status status);
 struct NewAccount {
   std::vector<std::string> contacts = {};  // mail addresses, without `mailto:`
   bool terms_agreed = false;
+  std::optional<ExternalAccount> external = {};
 };
-std::string to_json(const NewAccount& account);
+/// `external_binding` is what bind_external_account makes of `external`; empty for none.
+std::string to_json(const NewAccount& account, std::string_view external_binding = {});
 std::string only_return_existing_json();
 /// RFC 8555 §7.3.2. `contacts` as in NewAccount; none takes away what there was.
 std::string contacts_json(std::span<const std::string> contacts);

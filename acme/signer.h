@@ -13,4 +13,12 @@ struct Signer {
   std::function<std::string(std::string_view data)> sign = {};
 };
 
+/// An account that exists elsewhere, on the CA's site, and the secret shared with it, as "authenticate these bytes".
+/// RFC 8555 §7.3.4.
+struct ExternalAccount {
+  std::string key_id = {};                                              // as the CA gave it
+  std::string algorithm = {};                                           // HS256, HS384 or HS512 (RFC 7518 §3.1)
+  std::function<std::string(std::string_view data)> authenticate = {};  // HMAC with that algorithm's hash
+};
+
 }  // namespace mxcert::acme

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/context.h"
+#include "app/external_account.h"
 #include "app/version.h"
 #include "base/error.h"
 
@@ -70,9 +73,14 @@ acme::Client CertificateAuthority::make_client(const pki::PrivateKey& key) {
     acme::CurlOptions options;
     options.user_agent = fmt::format("mxcert/{}", version);
     if (!config_.trust.empty()) options.trust = config_.trust;
+    options.max_requests_per_second = config_.requests_per_second;
     transport_ = std::make_unique<acme::CurlTransport>(context_.clock, options);
   }
-  return {*transport_, context_.clock, make_signer(key), config_.directory_url};
+  acme::ClientOptions options;
+  if (config_.requests_per_second > 0)
+    options.max_parallel_requests =
+        std::min(options.max_parallel_requests, static_cast<std::size_t>(config_.requests_per_second));
+  return {*transport_, context_.clock, make_signer(key), config_.directory_url, options};
 }
 
 acme::Client& CertificateAuthority::current_client() {
@@ -126,10 +134,11 @@ acme::Account CertificateAuthority::create_account(Deadline deadline) {
   if (!account_key()) use_key(std::make_unique<pki::PrivateKey>(pki::PrivateKey::generate(config_.account_key)));
   static_cast<void>(
       connect(deadline).directory(deadline));  // before the key is stored: a CA that is not there leaves no trace
+  const auto external = load_external_account(config_, context_.report);
   if (!key_is_stored_) context_.accounts.save_key(config_.directory_url, account_key_->to_pem());
   key_is_stored_ = true;
   const acme::Account account = client_->create_account(
-      {.contacts = context_.config.contact, .terms_agreed = context_.config.agree_tos}, deadline);
+      {.contacts = context_.config.contact, .terms_agreed = context_.config.agree_tos, .external = external}, deadline);
   context_.accounts.save({.directory = config_.directory_url, .url = account.url});
   return account;
 }

@@ -16,12 +16,43 @@ namespace {
 struct CaPreset {
   const char* name;
   const char* directory;
-  const char* caa_identity;
+  const char* caa_identity;    // null: only its directory tells
+  double requests_per_second;  // published for one address; 0: none is
 };
+/// Let's Encrypt's limits are those of most resources; for nonces it lets fewer through, which acme::Session expects.
 constexpr std::array ca_presets{
-    CaPreset{"letsencrypt", "https://acme-v02.api.letsencrypt.org/directory", "letsencrypt.org"},
-    CaPreset{"letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory", "letsencrypt.org"},
+    CaPreset{"letsencrypt", "https://acme-v02.api.letsencrypt.org/directory", "letsencrypt.org", 250},
+    CaPreset{"letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory", "letsencrypt.org", 20},
+    CaPreset{"zerossl", "https://acme.zerossl.com/v2/DV90", nullptr, 0},
+    CaPreset{"google", "https://dv.acme-v02.api.pki.goog/directory", nullptr, 0},
+    CaPreset{"google-staging", "https://dv.acme-v02.test-api.pki.goog/directory", nullptr, 0},
+    CaPreset{"actalis", "https://acme-api.actalis.com/acme/directory", nullptr, 0},
+    CaPreset{"sslcom-ecc", "https://acme.ssl.com/sslcom-dv-ecc", nullptr, 0},
+    CaPreset{"sslcom-rsa", "https://acme.ssl.com/sslcom-dv-rsa", nullptr, 0},
 };
+
+int parse_hmac_algorithm(const SourcedText& algorithm) {
+  if (algorithm.text == "HS256") return 256;
+  if (algorithm.text == "HS384") return 384;
+  if (algorithm.text == "HS512") return 512;
+  throw ConfigError(
+      fmt::format("{}: {} is no algorithm of an external account", algorithm.where, printable(algorithm.text, 100)),
+      "known: HS256, HS384, HS512");
+}
+
+EabConfig read_eab(TomlSection section) {
+  EabConfig eab;
+  const auto key_id = section.text("kid");
+  const auto key_file = section.text("hmac_key_file");
+  if (const auto algorithm = section.text("algorithm")) eab.sha_bits = parse_hmac_algorithm(*algorithm);
+  section.finish();
+  if (!key_id || key_id->text.empty() || !key_file)
+    throw ConfigError(fmt::format("{}: eab needs kid and hmac_key_file", section.where()),
+                      "the CA's site gives you both; the HMAC key goes into a file of its own");
+  eab.key_id = key_id->text;
+  eab.key_file = absolute_path(*key_file);
+  return eab;
+}
 
 }  // namespace
 
@@ -30,7 +61,9 @@ void set_ca(CaConfig& ca, const SourcedText& name) {
   for (const CaPreset& preset : ca_presets) {
     if (name.text == preset.name) {
       ca.directory_url = preset.directory;
-      ca.caa_identities = {preset.caa_identity};
+      ca.caa_identities.clear();
+      if (preset.caa_identity != nullptr) ca.caa_identities = {preset.caa_identity};
+      ca.requests_per_second = preset.requests_per_second;
       return;
     }
   }
@@ -39,18 +72,33 @@ void set_ca(CaConfig& ca, const SourcedText& name) {
       name.text.find_first_of(" \t\r\n\"<>@#") == std::string::npos) {
     ca.directory_url = name.text;
     ca.caa_identities.clear();
+    ca.requests_per_second = 0;
     return;
   }
   if (name.text.starts_with("http://"))
     throw ConfigError(fmt::format("{}: {} is not https", name.where, printable(name.text, 200)),
                       "ACME is spoken over https only (RFC 8555 section 6.1)");
-  std::vector<std::string> names;
-  for (const CaPreset& preset : ca_presets)
-    names.emplace_back(preset.name);
+  const std::vector<std::string> names = known_cas();
   const auto nearest = closest_match(name.text, names);
   throw ConfigError(fmt::format("{}: {} is neither a known CA nor the https URL of a directory", name.where,
                                 printable(name.text, 200)),
                     nearest ? fmt::format("did you mean {}?", *nearest) : fmt::format("known: {}", join(names, ", ")));
+}
+
+void set_eab(CaConfig& ca, const std::optional<std::string>& key_id, const std::optional<std::string>& key_file) {
+  if (!key_id && !key_file) return;
+  if (!key_id || !key_file)
+    throw ConfigError("--eab-kid and --eab-key-file belong together", "the CA's site gives you both");
+  ca.eab = EabConfig{.key_id = *key_id,
+                     .key_file = std::filesystem::absolute(*key_file),
+                     .sha_bits = ca.eab ? ca.eab->sha_bits : EabConfig{}.sha_bits};
+}
+
+std::vector<std::string> known_cas() {
+  std::vector<std::string> names;
+  for (const CaPreset& preset : ca_presets)
+    names.emplace_back(preset.name);
+  return names;
 }
 
 void read_ca(CaConfig& ca, TomlSection section) {
@@ -59,6 +107,9 @@ void read_ca(CaConfig& ca, TomlSection section) {
   if (const auto timeout = section.number("timeout", 1, longest_order.count()))
     ca.timeout = std::chrono::seconds(*timeout);
   if (const auto type = section.text("account_key")) ca.account_key = parse_key_type(*type);
+  if (auto eab = section.section("eab")) ca.eab = read_eab(std::move(*eab));
+  if (const auto rate = section.number("requests_per_second", 1, 1000))
+    ca.requests_per_second = static_cast<double>(*rate);
   section.finish();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,13 @@ namespace mxcert::app {
 class TomlSection;
 struct SourcedText;
 
+/// An account on the CA's site that ours is to be bound to (RFC 8555 §7.3.4).
+struct EabConfig {
+  std::string key_id = {};
+  std::filesystem::path key_file = {};  // the HMAC key in base64url; read when an account is made
+  int sha_bits = 256;                   // 256, 384 or 512
+};
+
 /// One CA, as configured.
 struct CaConfig {
   std::string name = "letsencrypt";  // as it was written
@@ -19,10 +27,16 @@ struct CaConfig {
   std::filesystem::path trust = {};   // PEM: roots for the directory's own HTTPS, besides the system's; empty: none
   std::chrono::seconds timeout{600};  // of one order, from its first request to the certificate
   pki::KeyType account_key = pki::KeyType::ecdsa_p256;  // of an account that is yet to be made
+  std::optional<EabConfig> eab = {};
+  double requests_per_second = 250;  // as the CA publishes it for one address; 0: it publishes none
 };
 
 /// Takes the name of a known CA or the URL of a directory. Throws ConfigError.
 void set_ca(CaConfig& ca, const SourcedText& name);
+/// What the command line says of it. Throws ConfigError when one of the two is missing.
+void set_eab(CaConfig& ca, const std::optional<std::string>& key_id, const std::optional<std::string>& key_file);
+/// The names of the CAs that are known by name.
+std::vector<std::string> known_cas();
 /// The longest `timeout` that can be configured.
 constexpr std::chrono::seconds longest_order{86'400};
 /// Reads [ca]. Throws ConfigError.

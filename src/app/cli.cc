@@ -72,7 +72,7 @@ void add_planning_options(CLI::App& app, ConfigOptions& options) {
 
 void add_account_options(CLI::App& app, ConfigOptions& options) {
   const char* group = "Where from";
-  app.add_option("--ca", options.ca, "letsencrypt, letsencrypt-staging or the URL of a directory")
+  app.add_option("--ca", options.ca, join(known_cas(), ", ") + " or the URL of a directory")
       ->type_name("CA")
       ->group(group);
   app.add_option("--ca-trust", options.ca_trust, "roots for the directory's own HTTPS, besides the system's")
@@ -87,6 +87,12 @@ void add_account_options(CLI::App& app, ConfigOptions& options) {
       ->allow_extra_args(false)
       ->group(group);
   app.add_flag("--agree-tos", options.agree_tos, "agree to the CA's terms of service")->group(group);
+  app.add_option("--eab-kid", options.eab_kid, "key identifier of your account on the CA's site")
+      ->type_name("ID")
+      ->group(group);
+  app.add_option("--eab-key-file", options.eab_key_file, "file with the HMAC key that belongs to it")
+      ->type_name("FILE")
+      ->group(group);
   app.add_option("--account-key", options.account_key, "key type of a new account (ecdsa-p256)")
       ->type_name("TYPE")
       ->group(group);

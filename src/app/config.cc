@@ -168,9 +168,21 @@ deploy::Target& target_for(Config& config, const std::string& hook) {
   return config.targets.emplace_back(std::move(target));
 }
 
+/// What belongs to the CA that the file names does not go to another one.
+void choose_ca(CaConfig& ca, const std::string& name) {
+  const std::string configured = ca.directory_url;
+  const double rate = ca.requests_per_second;
+  set_ca(ca, {name, "--ca"});
+  if (ca.directory_url == configured)
+    ca.requests_per_second = rate;
+  else
+    ca.eab.reset();
+}
+
 void apply_options(Config& config, const ConfigOptions& options) {
   if (options.state_dir) config.state_dir = fs::absolute(*options.state_dir);
-  if (options.ca) set_ca(config.ca, {*options.ca, "--ca"});
+  if (options.ca) choose_ca(config.ca, *options.ca);
+  set_eab(config.ca, options.eab_kid, options.eab_key_file);
   if (options.ca_trust) config.ca.trust = fs::absolute(*options.ca_trust);
   if (options.ca_timeout) config.ca.timeout = std::chrono::seconds(*options.ca_timeout);
   if (options.account_key) config.ca.account_key = parse_key_type({*options.account_key, "--account-key"});
@@ -275,6 +287,12 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
       {"ca.trust",
        config.ca.trust.empty() ? "the system's roots" : config.ca.trust.string() + " besides the system's roots"},
       {"ca.timeout", format_duration(config.ca.timeout)},
+      {"ca.eab", config.ca.eab ? fmt::format("{} with the HS{} key in {}", config.ca.eab->key_id,
+                                             config.ca.eab->sha_bits, config.ca.eab->key_file.string())
+                               : "none"},
+      {"ca.requests_per_second", config.ca.requests_per_second > 0
+                                     ? fmt::format("{:.0f}", config.ca.requests_per_second)
+                                     : "as many as it takes"},
       {"ca.account_key", std::string(pki::to_string(config.ca.account_key))},
       {"domains", describe_domains(config)},
       {"hosts.addresses", list(addresses, "those of the interfaces")},

@@ -55,6 +55,8 @@ struct ConfigOptions {
   std::optional<std::string> ca_trust;
   std::optional<unsigned> ca_timeout;  // seconds
   std::optional<std::string> account_key;
+  std::optional<std::string> eab_kid;
+  std::optional<std::string> eab_key_file;
   std::optional<std::string> key_type;
   std::optional<std::string> trust_anchor;
   std::optional<std::size_t> max_names;

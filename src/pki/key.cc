@@ -134,6 +134,17 @@ std::string PrivateKey::sign(std::string_view data) const {
   return signature;
 }
 
+std::string hmac(int sha_bits, std::string_view key, std::string_view data) {
+  const std::string digest_name = fmt::format("SHA{}", sha_bits);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> code{};
+  std::size_t length = 0;
+  if (EVP_Q_mac(nullptr, "HMAC", nullptr, digest_name.c_str(), nullptr, key.data(), key.size(),
+                reinterpret_cast<const unsigned char*>(data.data()), data.size(), code.data(), code.size(),
+                &length) == nullptr)
+    throw_openssl_error("cannot make a message authentication code");
+  return std::string(reinterpret_cast<const char*>(code.data()), length);
+}
+
 std::string sha256(std::string_view data) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int length = 0;

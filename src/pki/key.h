@@ -44,6 +44,9 @@ class PrivateKey {
   KeyHandle key_;
 };
 
+/// HMAC (RFC 2104) with SHA-256, SHA-384 or SHA-512, by their number of bits.
+std::string hmac(int sha_bits, std::string_view key, std::string_view data);
+
 /// SHA-256, 32 bytes.
 std::string sha256(std::string_view data);
 

@@ -115,6 +115,37 @@ TEST_CASE("an account that was deactivated is found as such, whichever way the C
   CHECK_THROWS_AS(scene.client.create_account({}, scene.deadline), Error);
 }
 
+TEST_CASE("a CA that wants an external account is told the one there is, or the administrator what to do") {
+  Scene scene;
+  scene.ca.replace("/dir",
+                   answer(200, R"({"newNonce":"https://ca.test/nonce","newAccount":"https://ca.test/new-account",
+      "newOrder":"https://ca.test/new-order","meta":{"externalAccountRequired":true}})"));
+  scene.ca.on("/new-account", created(FakeCa::url("/account/1"), R"({"status":"valid"})"));
+  try {
+    scene.client.create_account({}, scene.deadline);
+    FAIL("not refused");
+  } catch (const Error& error) {
+    CHECK(error.code() == "external_account_required");
+    CHECK_THAT(error.hint(), ContainsSubstring("eab"));
+  }
+  CHECK(scene.ca.count("/new-account") == 0);
+  std::string authenticated;
+  scene.client.create_account({.external = acme::ExternalAccount{.key_id = "kid-1",
+                                                                 .algorithm = "HS384",
+                                                                 .authenticate =
+                                                                     [&](std::string_view data) {
+                                                                       authenticated = data;
+                                                                       return std::string("mac");
+                                                                     }}},
+                              scene.deadline);
+  const auto binding = nlohmann::json::parse(scene.ca.last("/new-account").payload)["externalAccountBinding"];
+  const auto header = nlohmann::json::parse(from_base64url(binding["protected"].get<std::string>()).value());
+  CHECK(header == nlohmann::json{{"alg", "HS384"}, {"kid", "kid-1"}, {"url", FakeCa::url("/new-account")}});
+  CHECK(from_base64url(binding["payload"].get<std::string>()) == scene.client.account_key().json);
+  CHECK(binding["signature"] == to_base64url("mac"));
+  CHECK(authenticated == binding["protected"].get<std::string>() + "." + binding["payload"].get<std::string>());
+}
+
 TEST_CASE("contacts are updated at the account's URL, and none takes away what there was") {
   Scene scene;
   scene.ca.on("/account/1", answer(200, R"({"status":"valid","contact":["mailto:a@example.com"]})"));

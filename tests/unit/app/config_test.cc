@@ -247,3 +247,35 @@ TEST_CASE_METHOD(Fixture, "a listener's port is that of its challenge unless ano
   REQUIRE(changed.challenge.method.listen.size() == 1);
   CHECK(changed.challenge.method.listen.at(0).port == 80);
 }
+
+TEST_CASE_METHOD(Fixture, "a CA known by name has its directory and the rate that it publishes; a URL has none") {
+  CHECK(load("").ca.requests_per_second == 250);
+  CHECK(load("[ca]\ndirectory = \"letsencrypt-staging\"").ca.requests_per_second == 20);
+  CHECK(load("[ca]\ndirectory = \"zerossl\"").ca.directory_url == "https://acme.zerossl.com/v2/DV90");
+  CHECK(load("[ca]\ndirectory = \"https://ca.example/dir\"").ca.requests_per_second == 0);
+  CHECK(load("[ca]\ndirectory = \"https://ca.example/dir\"\nrequests_per_second = 7").ca.requests_per_second == 7);
+  for (const std::string& name : known_cas())
+    CHECK_THAT(load("[ca]\ndirectory = \"" + name + "\"").ca.directory_url, ContainsSubstring("https://"));
+}
+
+TEST_CASE_METHOD(Fixture, "an external account has a key identifier and a key file, and belongs to its CA") {
+  const std::string text =
+      "[ca]\ndirectory = \"zerossl\"\neab = { kid = \"k\", hmac_key_file = \"/etc/eab\", algorithm = \"HS512\" }";
+  const Config config = load(text);
+  REQUIRE(config.ca.eab);
+  CHECK(config.ca.eab->key_id == "k");
+  CHECK(config.ca.eab->key_file == "/etc/eab");
+  CHECK(config.ca.eab->sha_bits == 512);
+  CHECK_THAT(error_of("[ca]\neab = { kid = \"k\" }"),
+             ContainsSubstring("mxcert.toml:2:7: eab needs kid and hmac_key_file"));
+  CHECK_THAT(error_of("[ca]\neab = { kid = \"k\", hmac_key_file = \"/e\", algorithm = \"RS256\" }"),
+             ContainsSubstring("HS256, HS384, HS512"));
+  CHECK_THAT(error_of("[ca]\neab = { kid = \"k\", hmac_keyfile = \"/e\" }"),
+             ContainsSubstring("did you mean hmac_key_file?"));
+  options.ca = "google";
+  CHECK_FALSE(load(text).ca.eab);
+  options.eab_kid = "other";
+  CHECK_THAT(error_of(text), ContainsSubstring("--eab-key-file"));
+  options.eab_key_file = "/etc/other";
+  CHECK(load(text).ca.eab->key_id == "other");
+}

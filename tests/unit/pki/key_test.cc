@@ -31,3 +31,10 @@ TEST_CASE("what is no usable key is refused with the reason") {
 TEST_CASE("SHA-256 of the empty string") {
   CHECK(to_hex(sha256("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
+
+TEST_CASE("HMAC, by the test vectors of RFC 4231 section 4.3") {
+  const std::string_view data = "what do ya want for nothing?";
+  CHECK(to_hex(hmac(256, "Jefe", data)) == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  CHECK(to_hex(hmac(384, "Jefe", data)).substr(0, 32) == "af45d2e376484031617f78d2b58a6b1b");
+  CHECK(to_hex(hmac(512, "Jefe", data)).substr(0, 32) == "164b7a7bfcf819e2e395fbe73b56e0a3");
+}
