@@ -264,4 +264,23 @@ std::optional<RenewalInfo> Client::fetch_renewal_info(const std::string& renewal
   });
 }
 
+bool Client::revoke_certificate(std::string_view certificate_der, int reason, Deadline deadline) {
+  const std::string url = directory(deadline).revoke_certificate;
+  if (url.empty())
+    throw Error("the CA offers no revocation by ACME", "ask the CA to revoke it", "revocation_not_offered");
+  const SignedRequest request{.url = url,
+                              .payload = revocation_json(certificate_der, reason),
+                              .repeatable = true,  // the second time it is alreadyRevoked
+                              .with_key = account_url().empty()};
+  return in_context("revocation", [&] {
+    try {
+      post_one(*session_, request, deadline);
+      return true;
+    } catch (const Problem& problem) {
+      if (problem.is("alreadyRevoked")) return false;
+      throw;
+    }
+  });
+}
+
 }  // namespace mxcert::acme

@@ -89,6 +89,9 @@ class Client {
   /// When the CA wants the certificate renewed that is called `renewal_id` (RFC 9773 §4.1); empty when it offers no
   /// such information. Needs no account: the request is not signed.
   std::optional<RenewalInfo> fetch_renewal_info(const std::string& renewal_id, Deadline deadline);
+  /// RFC 8555 §7.6, for the account if this client has one, else signed with the client's key, which must then be the
+  /// certificate's. False when the CA had it revoked already. `reason` as in RFC 5280 §5.3.1; 0 says none.
+  bool revoke_certificate(std::string_view certificate_der, int reason, Deadline deadline);
 
  private:
   std::unique_ptr<Session> session_;

@@ -437,6 +437,12 @@ std::string finalize_json(std::string_view csr_der) {
   return dump({{"csr", to_base64url(csr_der)}});
 }
 
+std::string revocation_json(std::string_view certificate_der, int reason) {
+  json document{{"certificate", to_base64url(certificate_der)}};
+  if (reason != 0) document["reason"] = reason;
+  return dump(document);
+}
+
 std::string deactivate_json() {
   return R"({"status":"deactivated"})";
 }

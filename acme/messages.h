@@ -148,6 +148,8 @@ struct NewOrder {
 };
 std::string to_json(const NewOrder& order);
 std::string finalize_json(std::string_view csr_der);
+/// RFC 8555 §7.6. `reason` as in RFC 5280 §5.3.1; 0 says none.
+std::string revocation_json(std::string_view certificate_der, int reason);
 std::string deactivate_json();
 
 }  // namespace mxcert::acme

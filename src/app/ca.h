@@ -26,6 +26,8 @@ class CertificateAuthority {
   acme::Client& client(Deadline deadline);
   /// For what needs no account; registers none.
   acme::Client& client_without_account();
+  /// A client that signs with `key`, which it borrows, and has no account: for what the certificate's own key may ask.
+  acme::Client client_of(const pki::PrivateKey& key) { return make_client(key); }
   /// The CA does not know our account (any more): the next client() registers again.
   void forget_account();
 

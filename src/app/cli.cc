@@ -70,14 +70,18 @@ void add_planning_options(CLI::App& app, ConfigOptions& options) {
       ->group(group);
 }
 
+void add_trust_option(CLI::App& app, ConfigOptions& options) {
+  app.add_option("--ca-trust", options.ca_trust, "roots for the directory's own HTTPS, besides the system's")
+      ->type_name("FILE")
+      ->group("Where from");
+}
+
 void add_account_options(CLI::App& app, ConfigOptions& options) {
   const char* group = "Where from";
   app.add_option("--ca", options.ca, join(known_cas(), ", ") + " or the URL of a directory")
       ->type_name("CA")
       ->group(group);
-  app.add_option("--ca-trust", options.ca_trust, "roots for the directory's own HTTPS, besides the system's")
-      ->type_name("FILE")
-      ->group(group);
+  add_trust_option(app, options);
   app.add_option("--timeout", options.ca_timeout, "the longest that one order may take, in seconds (600)")
       ->type_name("SECONDS")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{longest_order.count()}).description(""))
@@ -138,6 +142,18 @@ CLI::App* add_command(CLI::App& app, CommandLine& line, Verb verb, const char* n
   return command;
 }
 
+void add_revoke_command(CLI::App& app, CommandLine& line) {
+  CLI::App* revoke = add_command(app, line, Verb::revoke, "revoke", "have the CA revoke the live version");
+  revoke->add_option("NAME", line.invocation.arguments, "the certificate")->type_name("")->required()->expected(1);
+  revoke
+      ->add_option("--reason", line.invocation.revocation_reason,
+                   "unspecified, keyCompromise, affiliationChanged, superseded or cessationOfOperation")
+      ->type_name("REASON");
+  revoke->add_flag("--certificate-key", line.invocation.by_certificate_key,
+                   "sign with the certificate's key instead of the account's");
+  add_trust_option(*revoke, line.options);
+}
+
 void add_account_commands(CLI::App& app, CommandLine& line) {
   CLI::App* account = app.add_subcommand("account", "the account at the CA");
   account->fallthrough()->require_subcommand(1);
@@ -172,6 +188,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   CLI::App* rollback = add_command(app, line, Verb::rollback, "rollback", "the previous version back into service");
   rollback->add_option("NAME", arguments, "the certificate")->type_name("")->required()->expected(1);
   add_deploy_options(*rollback, line.options);
+  add_revoke_command(app, line);
   add_command(app, line, Verb::status, "status", "stored certificates, what serves them, when they are due");
   add_account_commands(app, line);
   CLI::App* config = app.add_subcommand("config", "the configuration");

@@ -16,6 +16,8 @@ void run_issue(Context& context);
 void run_deploy(Context& context);
 /// `mxcert rollback NAME`: the previous version, or what was there before mxcert came.
 void run_rollback(Context& context);
+/// `mxcert revoke NAME`: the live version, at the CA that issued it. The next issue or renew replaces it.
+void run_revoke(Context& context);
 /// `mxcert status`: what is stored, served and due.
 void run_status(Context& context);
 /// `mxcert account …`: the account at the CA.

@@ -20,6 +20,7 @@ enum class Verb {
   renew,
   deploy,
   rollback,
+  revoke,
   status,
   account_show,
   account_register,
@@ -37,6 +38,8 @@ struct Invocation {
   bool quiet = false;
   bool verbose = false;
   bool dry_run = false;
+  std::string revocation_reason;    // of revoke; empty: none
+  bool by_certificate_key = false;  // of revoke
   std::chrono::seconds lock_timeout{60};
 };
 

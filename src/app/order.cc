@@ -46,11 +46,19 @@ pki::PrivateKey parse_live_key(const Context& context, const std::string& certif
   }
 }
 
+/// RFC 5280 §5.3.1: who has the key can be the mail server, and no certificate for it is worth anything.
+bool is_compromised(const Context& context, const std::string& certificate, const store::Version& live) {
+  const store::CertificateState state = context.certificates.load_state(certificate);
+  const store::Revocation* revoked = state.find_revocation(live.number);
+  return revoked != nullptr && revoked->reason == "keyCompromise";
+}
+
 /// The live key when it is to be reused, else a new one. A key of another type than configured is kept all the same: a
-/// new key is a rollover, never a side effect (law 5).
+/// new key is a rollover, never a side effect (law 5). A compromised one is never used again.
 pki::PrivateKey key_for_order(Context& context, const std::string& certificate,
                               const std::optional<store::Version>& live) {
-  if (!live || !context.config.reuse_key) return pki::PrivateKey::generate(context.config.key_type);
+  if (!live || !context.config.reuse_key || is_compromised(context, certificate, *live))
+    return pki::PrivateKey::generate(context.config.key_type);
   pki::PrivateKey key = parse_live_key(context, certificate, live->bundle.private_key);
   if (key.type() != context.config.key_type)
     context.report.add_warning(
@@ -219,6 +227,7 @@ Names names_without_doubt(const Context& context, const std::string& certificate
 bool is_gain(Context& context, const std::string& certificate, const Names& names,
              const std::optional<store::Version>& live) {
   if (!live || context.clock.now() > due_time(context, certificate, *live).at) return true;
+  if (context.certificates.load_state(certificate).find_revocation(live->number) != nullptr) return true;
   return std::ranges::any_of(names, [&](const std::string& name) { return !pki::covers(live->leaf, name); });
 }
 

@@ -40,8 +40,11 @@ std::vector<mx::MailDomain> mail_domains(const Context& context) {
   return domains;
 }
 
-/// A certificate of the CA's staging is not what the real one is asked for.
-std::string why_unwanted(const Context& context, const store::Version& live) {
+/// A certificate of the CA's staging is not what the real one is asked for, and a revoked one is none.
+std::string why_unwanted(const Context& context, const std::string& name, const store::Version& live) {
+  if (const auto state = context.certificates.load_state(name);
+      const auto* revoked = state.find_revocation(live.number))
+    return fmt::format("it has been revoked ({})", revoked->reason);
   if (live.record.directory.empty() || live.record.directory == context.config.ca.directory_url) return {};
   return fmt::format("it is from {}, and {} is configured", live.record.directory, context.config.ca.directory_url);
 }
@@ -57,7 +60,7 @@ std::vector<mx::CurrentCertificate> current_certificates(const Context& context)
                        .not_after = live->leaf.not_after,
                        .renew_at = due.at,
                        .renew_why = due.reason == DueTime::Reason::renewal_window ? "the CA wants it renewed" : "",
-                       .unwanted = why_unwanted(context, *live)});
+                       .unwanted = why_unwanted(context, name, *live)});
   }
   return current;
 }

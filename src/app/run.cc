@@ -37,6 +37,8 @@ void run_command(Context& context) {
       return run_deploy(context);
     case Verb::rollback:
       return run_rollback(context);
+    case Verb::revoke:
+      return run_revoke(context);
     case Verb::status:
       return run_status(context);
     case Verb::account_show:

@@ -45,6 +45,10 @@ Json renewal_info(const CertificateStatus& one) {
           {"next_question", format_time(one.state.renewal_info->next_question)}};
 }
 
+const store::Revocation* revocation_of(const CertificateStatus& one) {
+  return one.live ? one.state.find_revocation(one.live->number) : nullptr;
+}
+
 void add_live(Json& entry, const CertificateStatus& one) {
   const store::Version& live = *one.live;
   entry["names"] = live.leaf.names;
@@ -83,8 +87,11 @@ Json to_json(const std::vector<CertificateStatus>& all) {
                {"certificate_version", nullptr},
                {"deployments", deployments},
                {"failure", one.state.failure ? to_json(*one.state.failure, one.name) : Json()},
-               {"failing_names", failing_names}};
+               {"failing_names", failing_names},
+               {"revoked", nullptr}};
     if (one.live) add_live(entry, one);
+    if (const auto* revoked = revocation_of(one))
+      entry["revoked"] = {{"reason", revoked->reason}, {"at", format_time(revoked->at)}};
     list.push_back(std::move(entry));
   }
   return list;
@@ -145,6 +152,9 @@ std::string describe(const CertificateStatus& one, SystemTime now, const TextSty
     rows.push_back({"version", "none yet"});
   for (const auto& [target, deployment] : one.state.deployments)
     rows.push_back(describe_deployment(target, deployment, one.live ? one.live->number : ""));
+  if (const auto* revoked = revocation_of(one))
+    rows.push_back(
+        {"revoked", fmt::format("{} ({}); mxcert issue replaces it", format_time(revoked->at), revoked->reason)});
   for (const auto& [name, failure] : one.state.failing_names)
     rows.push_back({"refused", describe_failure(failure, name)});
   if (const auto& failure = one.state.failure) rows.push_back({"last failure", describe_failure(*failure, one.name)});

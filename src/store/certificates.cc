@@ -247,6 +247,9 @@ CertificateState Certificates::load_state(const std::string& name) const {
     for (const auto& [failing, value] : found->items())
       if (value.is_object()) state.failing_names[failing] = read_failure(value);
   state.renewal_info = read_renewal_info(*document);
+  if (const auto found = document->find("revocation"); found != document->end() && found->is_object())
+    state.revocation = Revocation{
+        .version = text_at(*found, "version"), .reason = text_at(*found, "reason"), .at = time_at(*found, "at")};
   return state;
 }
 
@@ -259,6 +262,10 @@ void Certificates::save_state(const std::string& name, const CertificateState& s
   for (const auto& [failing, failure] : state.failing_names)
     document["failing_names"][failing] = to_json(failure);
   if (state.renewal_info) document["renewal_info"] = to_json(*state.renewal_info);
+  if (state.revocation)
+    document["revocation"] = {{"version", state.revocation->version},
+                              {"reason", state.revocation->reason},
+                              {"at", format_time(state.revocation->at)}};
   const fs::path folder = directory_.certificates() / require_safe_name(name);
   make_directory(folder, private_directory);
   save_json(folder / "state.json", document, directory_.tmp());

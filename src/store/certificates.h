@@ -75,6 +75,15 @@ struct RenewalInfo {
   bool operator==(const RenewalInfo&) const = default;
 };
 
+/// A version that was revoked at the administrator's word.
+struct Revocation {
+  std::string version;
+  std::string reason;  // RFC 5280 §5.3.1: keyCompromise, …
+  SystemTime at;
+
+  bool operator==(const Revocation&) const = default;
+};
+
 /// What mxcert remembers of a certificate between runs. Rebuildable: an unreadable one is the same as a new one.
 struct CertificateState {
   std::vector<std::string> desired;               // the names that the last plan wanted on it
@@ -82,7 +91,12 @@ struct CertificateState {
   std::optional<Failure> failure;
   std::map<std::string, Failure> failing_names;  // what the CA refused last; wanted all the same
   std::optional<RenewalInfo> renewal_info;
+  std::optional<Revocation> revocation;  // the last one
 
+  /// Whether this version was revoked; null if not.
+  const Revocation* find_revocation(const std::string& version) const {
+    return revocation && revocation->version == version ? &*revocation : nullptr;
+  }
   bool operator==(const CertificateState&) const = default;
 };
 

@@ -146,6 +146,22 @@ TEST_CASE("a CA that wants an external account is told the one there is, or the 
   CHECK(authenticated == binding["protected"].get<std::string>() + "." + binding["payload"].get<std::string>());
 }
 
+TEST_CASE("revocation is signed for the account, or without one by the client's own key; done before is done") {
+  Scene scene;
+  scene.ca.on("/revoke", answer(200));
+  scene.ca.on("/revoke", answer(200));
+  scene.ca.on("/revoke", problem(400, "alreadyRevoked"));
+  CHECK(scene.client.revoke_certificate("DER", 1, scene.deadline));
+  CHECK(scene.ca.last("/revoke").header["kid"] == FakeCa::url("/account/1"));
+  CHECK(nlohmann::json::parse(scene.ca.last("/revoke").payload) ==
+        nlohmann::json{{"certificate", to_base64url("DER")}, {"reason", 1}});
+  acme::Client by_key(scene.ca, scene.clock, test::make_signer(), FakeCa::url("/dir"));
+  CHECK(by_key.revoke_certificate("DER", 0, scene.deadline));
+  CHECK(scene.ca.last("/revoke").header.contains("jwk"));
+  CHECK_FALSE(nlohmann::json::parse(scene.ca.last("/revoke").payload).contains("reason"));
+  CHECK_FALSE(by_key.revoke_certificate("DER", 0, scene.deadline));
+}
+
 TEST_CASE("contacts are updated at the account's URL, and none takes away what there was") {
   Scene scene;
   scene.ca.on("/account/1", answer(200, R"({"status":"valid","contact":["mailto:a@example.com"]})"));

@@ -107,8 +107,12 @@ TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory i
                                                                 .explanation_url = "https://ca.test/why"},
                                         .asked_at = *parse_time("2026-11-23T15:00:00Z"),
                                         .next_question = *parse_time("2026-11-23T21:00:00Z")};
+  remembered.revocation =
+      Revocation{.version = "0001", .reason = "keyCompromise", .at = *parse_time("2026-11-23T15:00:00Z")};
   certificates.save_state(name, remembered);
   CHECK(certificates.load_state(name) == remembered);
+  CHECK(remembered.find_revocation("0001") != nullptr);
+  CHECK(remembered.find_revocation("0002") == nullptr);
   remembered.renewal_info->window.reset();
   certificates.save_state(name, remembered);
   CHECK(certificates.load_state(name) == remembered);
