@@ -114,6 +114,10 @@ const Jwk& Client::account_key() const {
   return session_->key();
 }
 
+std::optional<std::chrono::seconds> Client::ca_ahead() const {
+  return session_->ca_ahead();
+}
+
 void Client::use_account(std::string account_url) {
   session_->account_url() = std::move(account_url);
 }

@@ -52,6 +52,9 @@ class Client {
   /// Fetched at the first call and never stored: CAs move their resources.
   const Directory& directory(Deadline deadline);
   const Jwk& account_key() const;
+  /// How far the CA's clock was ahead of ours when the directory was fetched, by the answer's Date header (RFC 9110
+  /// §6.6.1); empty before that, or when it said none.
+  std::optional<std::chrono::seconds> ca_ahead() const;
 
   /// The account that later calls speak for, when its URL is known from an earlier run.
   void use_account(std::string account_url);

@@ -74,6 +74,7 @@ Result Session::get(const std::string& url, Deadline deadline) {
   const Request request{.method = Method::get, .url = url};
   for (Attempt attempt;;) {
     Result result = transport_.perform({&request, 1}, deadline).at(0);
+    if (const auto* response = std::get_if<Response>(&result)) note_date(*response);
     milliseconds pause{0};
     if (judge(result, true, attempt, deadline, pause) != Verdict::repeat) return result;
     clock_.sleep_for(pause);
@@ -156,6 +157,11 @@ Session::Verdict Session::judge(const Result& result, bool repeatable, Attempt& 
   ++attempt.repetitions;
   pause = std::max(pause, wait);
   return Verdict::repeat;
+}
+
+void Session::note_date(const Response& response) {
+  if (const auto date = parse_http_date(response.date))
+    ca_ahead_ = std::chrono::floor<std::chrono::seconds>(*date - clock_.now());
 }
 
 void Session::keep_nonce(const Response& response) {

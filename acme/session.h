@@ -30,6 +30,7 @@ class Session {
   const Directory& directory(Deadline deadline);
   const Jwk& key() const { return key_; }
   Clock& clock() { return clock_; }
+  std::optional<std::chrono::seconds> ca_ahead() const { return ca_ahead_; }
   std::string& account_url() { return account_url_; }
 
   /// One result for each request, in the same order: an answer of any status, or why there is none.
@@ -52,6 +53,7 @@ class Session {
   Verdict judge(const Result& result, bool repeatable, Attempt& attempt, Deadline deadline,
                 std::chrono::milliseconds& pause);
 
+  void note_date(const Response& response);
   void keep_nonce(const Response& response);
   std::string take_nonce();
   std::size_t wave_size(std::size_t requests) const;
@@ -67,7 +69,8 @@ class Session {
   Jwk key_;
   std::string account_url_;
   std::optional<Directory> directory_;
-  std::vector<std::string> nonces_;   // the newest last, and used first
+  std::optional<std::chrono::seconds> ca_ahead_;  // by the Date of the last answer without signature
+  std::vector<std::string> nonces_;               // the newest last, and used first
   std::size_t nonces_asked_for_ = 0;  // since there was none: each answer brings one for the one that it took
 };
 

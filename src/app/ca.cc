@@ -24,6 +24,8 @@ std::unique_ptr<pki::PrivateKey> parse_account_key(const std::string& pem, const
   }
 }
 
+constexpr std::chrono::hours largest_clock_error{1};
+
 /// Borrows the key.
 acme::Signer make_signer(const pki::PrivateKey& key) {
   return {.public_key_der = key.public_key_der(), .sign = [&key](std::string_view data) { return key.sign(data); }};
@@ -91,7 +93,24 @@ acme::Client& CertificateAuthority::current_client() {
 acme::Client& CertificateAuthority::connect(Deadline deadline) {
   if (!rollover_is_settled_) settle_rollover(deadline);
   rollover_is_settled_ = true;
+  check_clock(deadline);
   return current_client();
+}
+
+/// Signatures, windows and validity all depend on the time: a clock that is off explains what fails afterwards.
+void CertificateAuthority::check_clock(Deadline deadline) {
+  if (clock_is_checked_) return;
+  static_cast<void>(current_client().directory(deadline));
+  clock_is_checked_ = true;
+  const auto ahead = current_client().ca_ahead();
+  if (!ahead || std::chrono::abs(*ahead) <= largest_clock_error) return;
+  const SystemTime now = context_.clock.now();
+  context_.report.add_warning(
+      {.code = "clock_off",
+       .subject = config_.directory_url,
+       .message =
+           fmt::format("this machine's clock says {}, and the CA's {}", format_time(now), format_time(now + *ahead)),
+       .hint = "set the clock, for example by NTP: certificates look expired or not yet valid to a clock that is off"});
 }
 
 /// A run was ended, or its connection broke, while the CA changed keys: whichever it knows is the key from now on.

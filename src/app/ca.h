@@ -54,6 +54,7 @@ class CertificateAuthority {
   acme::Client& connect(Deadline deadline);
   void settle_rollover(Deadline deadline);
   acme::Client& require_account(Deadline deadline);
+  void check_clock(Deadline deadline);
   void ensure_account(Deadline deadline);
 
   Context& context_;
@@ -64,6 +65,7 @@ class CertificateAuthority {
   std::unique_ptr<acme::CurlTransport> transport_;
   std::unique_ptr<acme::Client> client_;  // with account_key_
   bool has_account_ = false;
+  bool clock_is_checked_ = false;
 };
 
 }  // namespace mxcert::app

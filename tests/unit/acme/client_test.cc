@@ -162,6 +162,23 @@ TEST_CASE("revocation is signed for the account, or without one by the client's 
   CHECK_FALSE(by_key.revoke_certificate("DER", 0, scene.deadline));
 }
 
+TEST_CASE("how far the CA's clock is ahead of ours is known from its directory's Date, if that has one") {
+  for (const int hours : {-3, 0, 5}) {
+    Scene scene;
+    CHECK_FALSE(scene.client.ca_ahead());
+    acme::Response directory = answer(200, R"({"newNonce":"https://ca.test/nonce",
+        "newAccount":"https://ca.test/new-account","newOrder":"https://ca.test/new-order"})");
+    directory.date = "Sun, 06 Nov 2022 08:49:37 GMT";
+    scene.clock = FakeClock(*parse_time("2022-11-06T08:49:37Z") - std::chrono::hours{hours});
+    scene.ca.replace("/dir", directory);
+    scene.client.directory(scene.deadline);
+    CHECK(scene.client.ca_ahead() == std::chrono::hours{hours});
+  }
+  Scene scene;
+  scene.client.directory(scene.deadline);
+  CHECK_FALSE(scene.client.ca_ahead());
+}
+
 TEST_CASE("contacts are updated at the account's URL, and none takes away what there was") {
   Scene scene;
   scene.ca.on("/account/1", answer(200, R"({"status":"valid","contact":["mailto:a@example.com"]})"));
