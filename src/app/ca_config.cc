@@ -54,7 +54,23 @@ EabConfig read_eab(TomlSection section) {
   return eab;
 }
 
+std::string require_label(const SourcedText& label) {
+  constexpr std::size_t max_bytes = 200;
+  if (label.text.empty() || printable(label.text, max_bytes) != label.text)
+    throw ConfigError(fmt::format("{}: {} is no name", label.where,
+                                  label.text.empty() ? "an empty text" : printable(label.text, max_bytes)));
+  return label.text;
+}
+
 }  // namespace
+
+void set_profile(CaConfig& ca, const SourcedText& profile) {
+  ca.profile = require_label(profile);
+}
+
+void set_preferred_chain(CaConfig& ca, const SourcedText& issuer) {
+  ca.preferred_chain = require_label(issuer);
+}
 
 void set_ca(CaConfig& ca, const SourcedText& name) {
   ca.name = name.text;
@@ -103,6 +119,8 @@ std::vector<std::string> known_cas() {
 
 void read_ca(CaConfig& ca, TomlSection section) {
   if (const auto directory = section.text("directory")) set_ca(ca, *directory);
+  if (const auto profile = section.text("profile")) set_profile(ca, *profile);
+  if (const auto issuer = section.text("preferred_chain")) set_preferred_chain(ca, *issuer);
   if (const auto trust = section.text("trust")) ca.trust = absolute_path(*trust);
   if (const auto timeout = section.number("timeout", 1, longest_order.count()))
     ca.timeout = std::chrono::seconds(*timeout);

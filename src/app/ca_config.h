@@ -24,6 +24,8 @@ struct CaConfig {
   std::string name = "letsencrypt";  // as it was written
   std::string directory_url = "https://acme-v02.api.letsencrypt.org/directory";
   std::vector<std::string> caa_identities{"letsencrypt.org"};  // of a preset; empty: only the directory tells
+  std::string profile = {};                                    // of certificates; empty: the CA's default
+  std::string preferred_chain = {};   // common name of its topmost issuer; empty: the CA's default chain
   std::filesystem::path trust = {};   // PEM: roots for the directory's own HTTPS, besides the system's; empty: none
   std::chrono::seconds timeout{600};  // of one order, from its first request to the certificate
   pki::KeyType account_key = pki::KeyType::ecdsa_p256;  // of an account that is yet to be made
@@ -37,6 +39,9 @@ void set_ca(CaConfig& ca, const SourcedText& name);
 void set_eab(CaConfig& ca, const std::optional<std::string>& key_id, const std::optional<std::string>& key_file);
 /// The names of the CAs that are known by name.
 std::vector<std::string> known_cas();
+/// Both throw ConfigError for what is empty, too long or not printable.
+void set_profile(CaConfig& ca, const SourcedText& profile);
+void set_preferred_chain(CaConfig& ca, const SourcedText& issuer);
 /// The longest `timeout` that can be configured.
 constexpr std::chrono::seconds longest_order{86'400};
 /// Reads [ca]. Throws ConfigError.

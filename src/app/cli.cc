@@ -105,6 +105,13 @@ void add_account_options(CLI::App& app, ConfigOptions& options) {
 void add_ca_options(CLI::App& app, ConfigOptions& options) {
   add_account_options(app, options);
   const char* group = "Where from";
+  app.add_option("--profile", options.profile, "the kind of certificate, of those that the CA offers")
+      ->type_name("NAME")
+      ->group(group);
+  app.add_option("--preferred-chain", options.preferred_chain,
+                 "of several chains the one whose topmost certificate is issued by this common name")
+      ->type_name("ISSUER")
+      ->group(group);
   app.add_option("--key-type", options.key_type, "ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096")
       ->type_name("TYPE")
       ->group(group);

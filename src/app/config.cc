@@ -183,6 +183,8 @@ void apply_options(Config& config, const ConfigOptions& options) {
   if (options.state_dir) config.state_dir = fs::absolute(*options.state_dir);
   if (options.ca) choose_ca(config.ca, *options.ca);
   set_eab(config.ca, options.eab_kid, options.eab_key_file);
+  if (options.profile) set_profile(config.ca, {*options.profile, "--profile"});
+  if (options.preferred_chain) set_preferred_chain(config.ca, {*options.preferred_chain, "--preferred-chain"});
   if (options.ca_trust) config.ca.trust = fs::absolute(*options.ca_trust);
   if (options.ca_timeout) config.ca.timeout = std::chrono::seconds(*options.ca_timeout);
   if (options.account_key) config.ca.account_key = parse_key_type({*options.account_key, "--account-key"});
@@ -284,6 +286,8 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
       {"ca.directory", config.ca.name == config.ca.directory_url
                            ? config.ca.name
                            : fmt::format("{} ({})", config.ca.name, config.ca.directory_url)},
+      {"ca.profile", config.ca.profile.empty() ? "the CA's default" : config.ca.profile},
+      {"ca.preferred_chain", config.ca.preferred_chain.empty() ? "the CA's default" : config.ca.preferred_chain},
       {"ca.trust",
        config.ca.trust.empty() ? "the system's roots" : config.ca.trust.string() + " besides the system's roots"},
       {"ca.timeout", format_duration(config.ca.timeout)},

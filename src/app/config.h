@@ -53,6 +53,8 @@ struct ConfigOptions {
   std::optional<std::string> state_dir;
   std::optional<std::string> ca;
   std::optional<std::string> ca_trust;
+  std::optional<std::string> profile;
+  std::optional<std::string> preferred_chain;
   std::optional<unsigned> ca_timeout;  // seconds
   std::optional<std::string> account_key;
   std::optional<std::string> eab_kid;

@@ -7,8 +7,10 @@
 
 #include "acme/issuer.h"
 #include "app/caa_preflight.h"
+#include "app/chain.h"
 #include "app/context.h"
 #include "app/failing_names.h"
+#include "app/profile.h"
 #include "app/renewal.h"
 #include "app/solving.h"
 #include "base/error.h"
@@ -74,13 +76,15 @@ pki::PrivateKey key_for_order(Context& context, const std::string& certificate,
 store::OrderRecord prepare_order(Context& context, const std::string& certificate, const Names& names,
                                  const std::optional<store::Version>& live) {
   const auto unfinished = context.orders.find(certificate);
-  if (unfinished && unfinished->directory == context.config.ca.directory_url && same_names(unfinished->names, names))
+  if (unfinished && unfinished->directory == context.config.ca.directory_url &&
+      unfinished->profile == context.config.ca.profile && same_names(unfinished->names, names))
     return *unfinished;
   const pki::PrivateKey key = key_for_order(context, certificate, live);
   store::OrderRecord order{.directory = context.config.ca.directory_url,
                            .names = names,
                            .csr_der = pki::make_csr(key, names),
                            .private_key = key.to_pem(),
+                           .profile = context.config.ca.profile,
                            .url = {}};
   context.orders.save(certificate, order);
   return order;
@@ -121,6 +125,7 @@ acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, co
   const Deadline deadline = Deadline::after(context.clock, ca.config().timeout);
   acme::IssueRequest request{.names = order.names,
                              .csr_der = order.csr_der,
+                             .profile = order.profile,
                              .replaces = find_replaced(context, order, live),
                              .deadline = deadline};
   request.on_order = [&](const std::string& url) {
@@ -135,7 +140,10 @@ acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, co
     if (!order.url.empty()) request.order_url = order.url;
     try {
       acme::Client& client = ca.client(deadline);
+      check_profile(client.directory(deadline), order.profile);
       acme::IssuedCertificate issued = acme::issue(client, context.clock, solving.solver(), request);
+      issued.chain =
+          choose_chain(context, client, certificate, std::move(issued.chain), ca.config().preferred_chain, deadline);
       context.accounts.save_caa_identities(order.directory, client.directory(deadline).caa_identities);
       return issued;
     } catch (const acme::Problem& e) {

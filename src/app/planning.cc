@@ -8,6 +8,7 @@
 
 #include "app/context.h"
 #include "app/failing_names.h"
+#include "app/profile.h"
 #include "app/renewal.h"
 #include "app/resolver_options.h"
 #include "base/error.h"
@@ -128,7 +129,7 @@ mx::Plan make_plan(Context& context) {
                  .exclude = context.config.host_exclude};
   input.extra_names = context.config.extra_names;
   input.current = current_certificates(context);
-  input.max_names = context.config.max_names;
+  input.max_names = limit_names(context.config.ca.profile, context.config.max_names);
   input.postponed = postponed_names(context);
   input.now = context.clock.now();
   mx::Plan plan = mx::plan_certificates(input);

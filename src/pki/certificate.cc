@@ -38,6 +38,11 @@ std::string bytes_of(const ASN1_STRING* value) {
                      static_cast<std::size_t>(ASN1_STRING_length(value)));
 }
 
+std::string common_name(const X509_NAME* name) {
+  const int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+  return at < 0 ? std::string() : printable(bytes_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at))), 300);
+}
+
 std::vector<std::string> dns_names(const X509& x509) {
   std::vector<std::string> names;
   const GeneralNamesHandle general_names(
@@ -78,6 +83,7 @@ Certificate describe(X509& x509) {
   certificate.not_after = to_time(X509_get0_notAfter(&x509));
   certificate.serial = to_hex(bytes_of(X509_get0_serialNumber(&x509)));
   certificate.subject = to_text(X509_get_subject_name(&x509));
+  certificate.issuer_common_name = common_name(X509_get_issuer_name(&x509));
   certificate.issuer = to_text(X509_get_issuer_name(&x509));
   EVP_PKEY* key = X509_get0_pubkey(&x509);
   if (key == nullptr) throw_openssl_error("certificate with an unusable public key");

@@ -21,6 +21,7 @@ struct Certificate {
   std::string serial;   // hexadecimal
   std::string subject;  // RFC 2253, for people
   std::string issuer;
+  std::string issuer_common_name;  // printable; empty when it has none
   std::string public_key_der;      // SubjectPublicKeyInfo
   std::string authority_key_id;    // hexadecimal, empty when absent
   std::string renewal_id;          // its name in renewal information, RFC 9773 §4.1; empty when it cannot have one

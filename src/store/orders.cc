@@ -48,6 +48,7 @@ std::optional<OrderRecord> Orders::find(const std::string& certificate) const {
                      .names = texts_at(*document, "names"),
                      .csr_der = *csr,
                      .private_key = *key,
+                     .profile = text_at(*document, "profile"),
                      .url = text_at(*document, "url")};
 }
 
@@ -63,6 +64,7 @@ void Orders::save(const std::string& certificate, const OrderRecord& order) {
              {"directory", order.directory},
              {"names", order.names},
              {"csr", to_base64url(order.csr_der)},
+             {"profile", order.profile},
              {"url", order.url}},
             directory_.tmp());
 }

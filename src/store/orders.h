@@ -14,6 +14,7 @@ struct OrderRecord {
   std::vector<std::string> names;  // what was ordered
   std::string csr_der;
   std::string private_key;  // PEM, the key that the CSR is for
+  std::string profile;      // empty: the CA's default
   std::string url;          // of the order; empty until the CA has given one
 };
 
