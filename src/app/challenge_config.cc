@@ -4,18 +4,56 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "app/config_values.h"
 #include "app/toml_section.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "deploy/hook.h"
 
 namespace mxcert::app {
 namespace {
 
 using Type = ChallengeMethod::Type;
 
-constexpr std::array types{Type::http_01, Type::tls_alpn_01};
+constexpr std::array types{Type::http_01, Type::tls_alpn_01, Type::dns_01};
+
+void set_server(DnsProvider& provider, const SourcedText& server) {
+  located(server.where, [&] {
+    const auto at = server.text.find('@');
+    provider.server = dns::IpAddress::parse(server.text.substr(0, at));
+    if (at == std::string::npos) return;
+    const std::string_view port = std::string_view(server.text).substr(at + 1);
+    const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), provider.port);
+    if (failure != std::errc{} || end != port.data() + port.size() || provider.port == 0)
+      throw Error(fmt::format("{} is not ADDRESS or ADDRESS@PORT", printable(server.text, 100)));
+  });
+}
+
+DnsProvider read_dns_provider(TomlSection section) {
+  DnsProvider provider;
+  const auto name = section.text("provider");
+  if (!name || (name->text != "rfc2136" && name->text != "hook"))
+    throw ConfigError(fmt::format("{}: dns needs a provider", name ? name->where : section.where()),
+                      "provider is rfc2136 (with server and key_file) or hook (with hook)");
+  const auto require = [&](const char* key) {
+    const auto text = section.text(key);
+    if (!text) throw ConfigError(fmt::format("{}: provider {} needs {}", section.where(), name->text, key));
+    return *text;
+  };
+  if (name->text == "rfc2136") {
+    set_server(provider, require("server"));
+    provider.key_file = absolute_path(require("key_file"));
+  } else {
+    provider.kind = DnsProvider::Kind::hook;
+    const SourcedText hook = require("hook");
+    provider.hook = hook.text;
+    located(hook.where, [&] { return deploy::find_hook(hook.text, deploy::shipped_hooks_directory() / "dns"); });
+  }
+  section.finish();
+  return provider;
+}
 
 /// The keys that [challenge] and [[challenge.for]] have in common.
 ChallengeMethod read_method(TomlSection& section) {
@@ -29,6 +67,13 @@ ChallengeMethod read_method(TomlSection& section) {
                         "with webroot your web server answers, with listen mxcert does");
     set_webroot(method, *webroot);
   }
+  if (auto dns = section.section("dns")) {
+    if (method.type != Type::dns_01)
+      throw ConfigError(fmt::format("{}: {} needs no dns", dns->where(), to_string(method.type)),
+                        "say type = \"dns-01\" if it is meant");
+    method.dns = read_dns_provider(std::move(*dns));
+  }
+  require_complete(method, section.where());
   return method;
 }
 
@@ -51,6 +96,12 @@ std::string describe_listen(const ChallengeMethod& method) {
   return addresses.empty() ? fmt::format("port {} on every address", port_of(method.type)) : join(addresses, ", ");
 }
 
+std::string describe_dns(const DnsProvider& provider) {
+  if (provider.kind == DnsProvider::Kind::hook) return fmt::format("hook {}", provider.hook);
+  return fmt::format("rfc2136 to {}@{} with the key in {}", provider.server->to_string(), provider.port,
+                     provider.key_file.string());
+}
+
 std::string describe_names(const ChallengeConfig::For& exception) {
   std::vector<std::string> texts;
   for (const mx::HostPattern& pattern : exception.names)
@@ -66,6 +117,8 @@ std::string_view to_string(Type type) {
       return "http-01";
     case Type::tls_alpn_01:
       return "tls-alpn-01";
+    case Type::dns_01:
+      return "dns-01";
   }
   return "";
 }
@@ -76,6 +129,8 @@ std::uint16_t port_of(Type type) {
       return 80;
     case Type::tls_alpn_01:
       return 443;
+    case Type::dns_01:
+      return 0;
   }
   return 0;
 }
@@ -101,8 +156,16 @@ void set_challenge_type(ChallengeMethod& method, const SourcedText& type) {
 }
 
 void add_listen_address(ChallengeMethod& method, const SourcedText& address) {
+  if (port_of(method.type) == 0)
+    throw ConfigError(fmt::format("{}: nothing is listened on for {}", address.where, to_string(method.type)));
   method.listen.push_back(
       located(address.where, [&] { return solve::parse_listen_address(address.text, port_of(method.type)); }));
+}
+
+void require_complete(const ChallengeMethod& method, const std::string& where) {
+  if (method.type == Type::dns_01 && !method.dns)
+    throw ConfigError(fmt::format("{}: dns-01 needs to know who changes the DNS", where),
+                      "dns = { provider = \"rfc2136\", server = \"192.0.2.53\", key_file = \"/etc/mxcert/tsig.key\" }");
 }
 
 void set_webroot(ChallengeMethod& method, const SourcedText& directory) {
@@ -126,6 +189,8 @@ std::vector<std::pair<std::string, std::string>> explain_challenge(const Challen
     settings.emplace_back(prefix + "type", to_string(method.type));
     if (method.webroot)
       settings.emplace_back(prefix + "webroot", method.webroot->string());
+    else if (method.dns)
+      settings.emplace_back(prefix + "dns", describe_dns(*method.dns));
     else
       settings.emplace_back(prefix + "listen", describe_listen(method));
   };

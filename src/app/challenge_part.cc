@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 
+#include "app/challenge_dns.h"
 #include "app/context.h"
 #include "base/text.h"
 #include "solve/http01_listener.h"
@@ -85,11 +86,18 @@ ChallengePart make_challenge_part(Context& context, const ChallengeMethod& metho
       return method.webroot ? make_webroot(*method.webroot) : make_http01_listener(context, method);
     case ChallengeMethod::Type::tls_alpn_01:
       return make_tls_alpn_listener(context, method);
+    case ChallengeMethod::Type::dns_01:
+      return make_dns01_part(context, method);
   }
   return {};
 }
 
-void remove_trace(Context&, const store::ChallengeTrace& trace) {
+void remove_trace(Context& context, const store::ChallengeTrace& trace) {
+  if (trace.method == dns01_trace) {
+    const auto name = dns::DnsName::parse_host(trace.name);
+    const ChallengeConfig& config = context.config.challenge;
+    return remove_dns01_trace(context, name ? config.method_for(*name) : config.method, trace);
+  }
   if (trace.method != webroot_trace)
     throw ConfigError(fmt::format("nothing knows how to take {} away", printable(trace.method, 100)));
   solve::Webroot(trace.where).remove(std::vector{trace.value});

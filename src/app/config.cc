@@ -207,7 +207,10 @@ void apply_options(Config& config, const ConfigOptions& options) {
   for (const std::string& name : options.host_exclude)
     config.host_exclude.push_back(parse_pattern({name, "--host-exclude"}));
   config.dns_servers.insert(config.dns_servers.end(), options.dns_servers.begin(), options.dns_servers.end());
-  if (options.challenge) set_challenge_type(config.challenge.method, {*options.challenge, "--challenge"});
+  if (options.challenge) {
+    set_challenge_type(config.challenge.method, {*options.challenge, "--challenge"});
+    require_complete(config.challenge.method, "--challenge");
+  }
   for (const std::string& address : options.listen)
     add_listen_address(config.challenge.method, {address, "--listen"});
   if (options.webroot) set_webroot(config.challenge.method, {fs::absolute(*options.webroot).string(), "--webroot"});

@@ -127,6 +127,9 @@ mx::Plan make_plan(Context& context) {
                  .addresses = context.config.host_addresses,
                  .names = context.config.host_names,
                  .exclude = context.config.host_exclude};
+  input.needs_all_addresses = [&](const dns::DnsName& host) {
+    return port_of(context.config.challenge.method_for(host).type) != 0;
+  };
   input.extra_names = context.config.extra_names;
   input.current = current_certificates(context);
   input.max_names = limit_names(context.config.ca.profile, context.config.max_names);

@@ -181,10 +181,10 @@ ProcessResult run_process(Clock& clock, const Command& command) {
   std::chrono::milliseconds nap{1};
   for (;;) {
     pollfd waits[] = {
-        {in.write.get(), POLLOUT, 0}, {out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {stop_fd(), POLLIN, 0}};
+        {in.write.get(), POLLOUT, 0}, {out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {command.despite_stop ? -1 : stop_fd(), POLLIN, 0}};
     const auto left = std::min(deadline.left(clock), nap);
     ::poll(waits, 4, static_cast<int>(left.count()));
-    throw_if_stopped();
+    if (!command.despite_stop) throw_if_stopped();
     if (waits[0].revents != 0) feed(in.write, input);
     if (waits[1].revents != 0) drain(out.read, result.standard_output, command.max_output_bytes);
     if (waits[2].revents != 0) drain(err.read, result.standard_error, command.max_output_bytes);

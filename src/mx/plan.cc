@@ -141,7 +141,7 @@ class Planner {
 
   /// The CA connects to whichever address it likes, and half of the time finds another host there.
   bool is_wanted_partly(const PlannedTarget& target) {
-    if (!input_.needs_all_addresses) return true;
+    if (input_.needs_all_addresses && !input_.needs_all_addresses(target.host)) return true;
     const bool live = is_live(target.host);
     warn("partly_ours", target.host,
          fmt::format("{}: {}, and the CA may look for the answer to its challenge on any of them; list the others as "

@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,7 +31,8 @@ struct PlanInput {
   std::vector<CurrentCertificate> current = {};  // the first one is kept up; its name stays for ever
   std::size_t max_names = 100;                   // of one certificate: configuration or the CA's profile
   std::set<dns::DnsName> postponed = {};         // left out for now, unless the live certificate has them
-  bool needs_all_addresses = true;               // http-01 and tls-alpn-01: the CA connects to any of them
+  /// Whether the CA connects to the host, to any of its addresses (http-01 and tls-alpn-01); empty: to each host.
+  std::function<bool(const dns::DnsName&)> needs_all_addresses = {};
   SystemTime now = {};
 };
 

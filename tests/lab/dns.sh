@@ -10,9 +10,12 @@ knot_conf=$knot_dir/knot.conf
 zones=$knot_dir/zones
 resolver_conf=$share/unbound.conf
 name_server=ns.lab.example
+# With it every zone may be changed (RFC 2136).
+tsig_key=$share/tsig.key
 
 dns_setup() {
   mkdir -p "$zones" "$knot_dir"/{served,ds}
+  [ -e "$tsig_key" ] || tsig_key_make
   dns_load_scene
   dns_write
   host_exec dns keymgr -c "$knot_conf" . dnskey >"$share/root.key"
@@ -22,6 +25,11 @@ $name_server. 3600000 AAAA 2001:db8::53" >"$share/root.hints"
   resolver_write
   knot_control start
   unbound_control start
+}
+
+tsig_key_make() {
+  (umask 077; printf 'key "mxcert-lab" {\n  algorithm hmac-sha256;\n  secret "%s";\n};\n' \
+    "$(head -c 32 /dev/urandom | base64 -w 0)" >"$tsig_key")
 }
 
 dns_reset() {
@@ -107,6 +115,14 @@ database:
     journal-db-max-size: 100M
     kasp-db-max-size: 20M
     timer-db-max-size: 5M
+key:
+  - id: mxcert-lab
+    algorithm: hmac-sha256
+    secret: $(sed -n 's/.*secret "\(.*\)".*/\1/p' "$tsig_key")
+acl:
+  - id: update
+    key: mxcert-lab
+    action: update
 policy:
   - id: lab
     algorithm: ecdsap256sha256
@@ -119,6 +135,7 @@ template:
     zonefile-load: difference-no-serial
     journal-content: all
     semantic-checks: off
+    acl: update
     dnssec-policy: lab
 zone:
 CONF
@@ -263,6 +280,9 @@ server:
     do-daemonize: yes
     qname-minimisation: yes
     prefetch: no
+    # The CA looks through this resolver, and as its own would, for records that somebody just looked for in vain.
+    cache-max-negative-ttl: 0
+    aggressive-nsec: no
     serve-expired: no
     infra-cache-min-rtt: 50
 remote-control:

@@ -136,7 +136,7 @@ TEST_CASE_METHOD(Fixture, "every bad value says where it stands, what was found 
       {"[ca]\nprofile = \"\"", "mxcert.toml:2:11: an empty text is no name"},
       {"[renew]\nbefore = \"soon\"", "mxcert.toml:2:10: soon is neither a fraction of the lifetime nor a duration"},
       {"[certificate]\nmax_names = 0", "mxcert.toml:2:13: max_names must be between 1 and 1000, not 0"},
-      {"[challenge]\ntype = \"dns-01\"", "mxcert.toml:2:8: challenge type dns-01 is not supported"},
+      {"[challenge]\ntype = \"dns-02\"", "mxcert.toml:2:8: challenge type dns-02 is not supported"},
       {"[challenge]\nlisten = [\"port 80\"]", "mxcert.toml:2:11: "},
       {"[[deploy]]\nconfigure = true", "mxcert.toml:1:1: [[deploy]] without hook"},
       {"[[deploy]]\nhok = \"exim\"", "mxcert.toml:2:1: unknown key hok in [deploy] | did you mean hook?"},
@@ -281,4 +281,27 @@ TEST_CASE_METHOD(Fixture, "an external account has a key identifier and a key fi
   CHECK_THAT(error_of(text), ContainsSubstring("--eab-key-file"));
   options.eab_key_file = "/etc/other";
   CHECK(load(text).ca.eab->key_id == "other");
+}
+
+TEST_CASE_METHOD(Fixture, "dns-01 says who changes the DNS") {
+  const Config config = load(R"(
+[challenge]
+type = "dns-01"
+dns = { provider = "rfc2136", server = "2001:db8::53@5353", key_file = "/etc/mxcert/tsig.key" }
+)");
+  REQUIRE(config.challenge.method.dns);
+  CHECK(config.challenge.method.dns->server == dns::IpAddress::parse("2001:db8::53"));
+  CHECK(config.challenge.method.dns->port == 5353);
+  const auto with = [&](const std::string& dns) { return error_of("[challenge]\ntype = \"dns-01\"\n" + dns); };
+  CHECK(with("dns = { provider = \"hook\", hook = \"" + hook + "\" }") == "no error");
+  CHECK(with("").starts_with("mxcert.toml:1:"));
+  CHECK(with("listen = [\"192.0.2.1\"]\n").starts_with("mxcert.toml:3:11: "));
+  CHECK(with("dns = { provider = \"bind\" }").starts_with("mxcert.toml:3:20: "));
+  CHECK(with("dns = { provider = \"rfc2136\", server = \"192.0.2.53\" }").find("needs key_file") != std::string::npos);
+  CHECK(with("dns = { provider = \"rfc2136\", server = \"ns.example\", key_file = \"/k\" }")
+            .starts_with("mxcert.toml:3:40: "));
+  CHECK(with("dns = { provider = \"hook\", hook = \"/nonexistent\" }").starts_with("mxcert.toml:3:35: "));
+  CHECK(error_of("[challenge]\ndns = { provider = \"hook\", hook = \"/x\" }").starts_with("mxcert.toml:2:7: "));
+  options.challenge = "dns-01";
+  CHECK(error_of("").starts_with("--challenge: "));
 }

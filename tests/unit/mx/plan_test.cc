@@ -239,7 +239,7 @@ TEST_CASE("a host that is partly ours is left out of what http-01 must prove, un
 
 TEST_CASE("a host that is partly ours is in where the challenge needs no connection") {
   PlanInput mixed = input(scene(), {"example.com", "partly.example"});
-  mixed.needs_all_addresses = false;
+  mixed.needs_all_addresses = [](const dns::DnsName&) { return false; };
   const Plan plan = plan_certificates(mixed);
   CHECK(certificate(plan) == "issue mx.example.com: mx.example.com mx.partly.example");
   CHECK(warnings(plan) == "");
