@@ -12,8 +12,10 @@
 #include "app/toml_section.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "deploy/hook.h"
+#include "mx/domain_sources.h"
 
 namespace mxcert::app {
 namespace fs = std::filesystem;
@@ -52,10 +54,13 @@ void add_domain_file(Config& config, const SourcedText& file) {
   }
 }
 
-/// The first source counts.
-void remove_duplicate_domains(Config& config) {
-  std::set<dns::DnsName> seen;
-  std::erase_if(config.domains, [&](const mx::MailDomain& domain) { return !seen.insert(domain.name).second; });
+/// A program that prints domains, and its arguments.
+void set_domain_command(Config& config, const std::vector<SourcedText>& command) {
+  const SourcedText& program = command.front();
+  absolute_path(program);
+  located(program.where, [&] { require_trusted_program(program.text, printable(program.text, 300)); });
+  for (const SourcedText& argument : command)
+    config.domain_command.push_back(argument.text);
 }
 
 void add_address(Config& config, const SourcedText& address) {
@@ -80,6 +85,7 @@ void read_domains(Config& config, TomlSection section) {
     add_domain(config, domain, "config");
   for (const SourcedText& file : section.list("files"))
     add_domain_file(config, file);
+  if (const auto command = section.list("command"); !command.empty()) set_domain_command(config, command);
   section.finish();
 }
 
@@ -246,12 +252,12 @@ Config load_config(const ConfigOptions& options) {
     throw ConfigError(fmt::format("{}: there is no such file", file), "mxcert.toml(5) has an example to begin with");
   }
   apply_options(config, options);
-  remove_duplicate_domains(config);
+  config.domains = mx::merge_domains(std::move(config.domains));
   return config;
 }
 
 void require_domains(const Config& config) {
-  if (!config.domains.empty() || !config.extra_names.empty()) return;
+  if (!config.domains.empty() || !config.domain_command.empty() || !config.extra_names.empty()) return;
   if (config.file.empty())
     throw ConfigError(
         fmt::format("there is no configuration: no {} and no --domain", default_config_file),
@@ -302,6 +308,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
                                      : "as many as it takes"},
       {"ca.account_key", std::string(pki::to_string(config.ca.account_key))},
       {"domains", describe_domains(config)},
+      {"domains.command", config.domain_command.empty() ? "none" : printable(join(config.domain_command, " "))},
       {"hosts.addresses", list(addresses, "those of the interfaces")},
       {"hosts.names", list(patterns(config.host_names), "none")},
       {"hosts.exclude", list(patterns(config.host_exclude), "none")},

@@ -27,7 +27,8 @@ struct Config {
 
   CaConfig ca;
 
-  std::vector<mx::MailDomain> domains;  // each once; the source is `config`, `command line` or the path of a file
+  std::vector<mx::MailDomain> domains;      // each once; the source is `config`, `command line` or the path of a file
+  std::vector<std::string> domain_command;  // a program, and its arguments, that prints more of them
 
   std::vector<dns::IpAddress> host_addresses;
   std::vector<mx::HostPattern> host_names;

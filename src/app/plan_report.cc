@@ -30,12 +30,24 @@ Json target_to_json(const mx::PlannedTarget& target) {
           {"reason", target.reason}};
 }
 
+Json sources_to_json(const mx::PlannedDomain& domain) {
+  Json sources = Json::array({domain.source});
+  for (const std::string& source : domain.other_sources)
+    sources.push_back(source);
+  return sources;
+}
+
 Json domain_to_json(const mx::PlannedDomain& domain) {
   Json targets = Json::array();
   for (const mx::PlannedTarget& target : domain.targets)
     targets.push_back(target_to_json(target));
-  return {{"domain", domain.domain.unicode()},  {"ascii", domain.domain.ascii()},     {"source", domain.source},
-          {"status", to_string(domain.status)}, {"dnssec", to_string(domain.dnssec)}, {"reason", domain.reason},
+  return {{"domain", domain.domain.unicode()},
+          {"ascii", domain.domain.ascii()},
+          {"source", domain.source},
+          {"sources", sources_to_json(domain)},
+          {"status", to_string(domain.status)},
+          {"dnssec", to_string(domain.dnssec)},
+          {"reason", domain.reason},
           {"targets", std::move(targets)}};
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "app/context.h"
+#include "app/domains.h"
 #include "app/failing_names.h"
 #include "app/profile.h"
 #include "app/renewal.h"
@@ -25,9 +26,8 @@ dns::DnsName parse_argument(const std::string& argument) {
   }
 }
 
-/// The configured domains; the arguments themselves when none is configured. Arguments among configured domains choose.
-std::vector<mx::MailDomain> mail_domains(const Context& context) {
-  std::vector<mx::MailDomain> domains = context.config.domains;
+/// The domains of all sources; the arguments themselves when there is none. Arguments among the domains choose.
+std::vector<mx::MailDomain> mail_domains(const Context& context, std::vector<mx::MailDomain> domains) {
   const bool configured = !domains.empty();
   for (const std::string& argument : context.invocation.arguments) {
     const dns::DnsName name = parse_argument(argument);
@@ -106,8 +106,8 @@ std::vector<mx::Warning> warnings_of(dns::Validation validation) {
 }
 
 /// The resolver, which remembers every answer, is gone when it returns. `warnings` gets what is wrong with the servers.
-std::vector<mx::MxLookup> look_up(Context& context, std::vector<mx::Warning>& warnings) {
-  const std::vector<mx::MailDomain> domains = mail_domains(context);
+std::vector<mx::MxLookup> look_up(Context& context, const std::vector<mx::MailDomain>& domains,
+                                  std::vector<mx::Warning>& warnings) {
   ProgressLine progress(context.shows_progress());
   dns::UnboundResolver resolver(context.clock, resolver_options(context, progress));
   std::vector<mx::MxLookup> lookups = mx::find_mx_targets(resolver, domains);
@@ -120,9 +120,10 @@ std::vector<mx::MxLookup> look_up(Context& context, std::vector<mx::Warning>& wa
 
 mx::Plan make_plan(Context& context) {
   if (context.invocation.arguments.empty()) require_domains(context.config);
+  mx::DomainList listed = list_domains(context);
   mx::PlanInput input;
   std::vector<mx::Warning> dns_warnings;
-  input.lookups = look_up(context, dns_warnings);
+  input.lookups = look_up(context, mail_domains(context, std::move(listed.domains)), dns_warnings);
   input.rules = {.local_addresses = mx::local_addresses(),
                  .addresses = context.config.host_addresses,
                  .names = context.config.host_names,
@@ -136,6 +137,7 @@ mx::Plan make_plan(Context& context) {
   input.postponed = postponed_names(context);
   input.now = context.clock.now();
   mx::Plan plan = mx::plan_certificates(input);
+  plan.warnings.insert(plan.warnings.begin(), listed.warnings.begin(), listed.warnings.end());
   warn_of_failing_names(context, plan);
   if (!context.invocation.arguments.empty()) keep_chosen(context, plan);
   std::ranges::move(dns_warnings, std::back_inserter(plan.warnings));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,10 +18,13 @@
 #include "base/error.h"
 #include "base/handle.h"
 #include "base/stop.h"
+#include "base/text.h"
 
 namespace mxcert {
 namespace {
 
+constexpr std::size_t max_complaint_lines = 4;
+constexpr std::size_t max_complaint_bytes = 600;
 constexpr std::string_view system_folders = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 struct Pipe {
@@ -100,10 +104,11 @@ class Child {
   pid_t pid_;
 };
 
-/// Reads what is there into `into`, up to `limit`; closes the descriptor at its end.
+/// Reads what is there into `into`, up to `limit`; closes the descriptor at its end. Comes back in between from who
+/// writes without end, so that the deadline is looked at.
 void drain(Fd& fd, std::string& into, std::size_t limit) {
   std::array<char, 16384> buffer;
-  for (;;) {
+  for (int reads = 0; reads < 64; ++reads) {
     const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
     if (count > 0) {
       into.append(buffer.data(), std::min(static_cast<std::size_t>(count), limit - std::min(limit, into.size())));
@@ -132,6 +137,31 @@ std::string ProcessResult::describe() const {
   if (timed_out) return "did not end in time";
   if (signal != 0) return fmt::format("ended by signal {}", signal);
   return fmt::format("exited with status {}", exit_status);
+}
+
+std::string ProcessResult::complaint() const {
+  std::vector<std::string> lines;
+  for (const std::string_view line : split(standard_error, '\n'))
+    if (!trim(line).empty()) lines.push_back(printable(trim(line), max_complaint_bytes));
+  if (lines.size() > max_complaint_lines) lines.erase(lines.begin(), lines.end() - max_complaint_lines);
+  std::string text = join(lines, " / ");
+  if (text.size() > max_complaint_bytes) text = "…" + text.substr(text.size() - max_complaint_bytes);
+  return printable(text, max_complaint_bytes + 10);
+}
+
+void require_trusted_program(const std::filesystem::path& program, const std::string& what, bool ships_with_us) {
+  struct stat status {};
+  if (::stat(program.c_str(), &status) != 0)
+    throw ConfigError(fmt::format("{} cannot be run: {}", what, std::strerror(errno)));
+  if (!S_ISREG(status.st_mode)) throw ConfigError(fmt::format("{} is not a file", what));
+  const bool foreign_group = (status.st_mode & S_IWGRP) != 0 && status.st_gid != 0 && status.st_gid != ::getegid();
+  if ((status.st_mode & S_IWOTH) != 0 || (foreign_group && !ships_with_us))
+    throw ConfigError(fmt::format("{} can be written by others", what), fmt::format("chmod go-w {}", program.string()));
+  if (!ships_with_us && status.st_uid != 0 && status.st_uid != ::geteuid())
+    throw ConfigError(fmt::format("{} belongs to another user (uid {})", what, status.st_uid),
+                      fmt::format("chown root {}", program.string()));
+  if ((status.st_mode & 0111) == 0 || ::access(program.c_str(), X_OK) != 0)
+    throw ConfigError(fmt::format("{} is not executable", what), fmt::format("chmod +x {}", program.string()));
 }
 
 std::string system_path() {

@@ -1,7 +1,6 @@
 #include "deploy/hook.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,8 +18,6 @@ namespace {
 
 constexpr int not_handled_status = 42;
 constexpr std::size_t max_output_bytes = 1 << 18;
-constexpr std::size_t max_complaint_lines = 4;
-constexpr std::size_t max_complaint_bytes = 600;
 
 std::vector<std::string> names_in(const fs::path& directory) {
   std::vector<std::string> names;
@@ -39,18 +36,6 @@ std::vector<std::string> names_in(const fs::path& directory) {
   throw ConfigError(message, names.empty() ? "give the path of a program of your own"
                                            : fmt::format("there is {}; or give the path of a program of your own",
                                                          join(names, ", ")));
-}
-
-/// Whoever can write the program can do what we can.
-void refuse_if_others_could_change(const fs::path& program, const struct stat& status, bool ships_with_us) {
-  const bool foreign_group = (status.st_mode & S_IWGRP) != 0 && status.st_gid != 0 && status.st_gid != ::getegid();
-  if ((status.st_mode & S_IWOTH) != 0 || (foreign_group && !ships_with_us))
-    throw ConfigError(fmt::format("hook {} can be written by others", program.string()),
-                      fmt::format("chmod go-w {}", program.string()));
-  // One that ships is as trustworthy as the program it lies beside.
-  if (!ships_with_us && status.st_uid != 0 && status.st_uid != ::geteuid())
-    throw ConfigError(fmt::format("hook {} belongs to another user (uid {})", program.string(), status.st_uid),
-                      fmt::format("chown root {}", program.string()));
 }
 
 std::map<std::string, std::string> environment_for(HookEvent event, const Delivery& delivery, bool configure) {
@@ -75,23 +60,12 @@ std::map<std::string, std::string> environment_for(HookEvent event, const Delive
   };
 }
 
-/// The end of what it wrote to stderr, in one line.
-std::string complaint(const ProcessResult& result) {
-  std::vector<std::string> lines;
-  for (const std::string_view line : split(result.standard_error, '\n'))
-    if (!trim(line).empty()) lines.push_back(printable(trim(line), max_complaint_bytes));
-  if (lines.size() > max_complaint_lines) lines.erase(lines.begin(), lines.end() - max_complaint_lines);
-  std::string text = join(lines, " / ");
-  if (text.size() > max_complaint_bytes) text = "…" + text.substr(text.size() - max_complaint_bytes);
-  return printable(text, max_complaint_bytes + 10);
-}
-
 std::string failure_message(const fs::path& program, HookEvent event, const Target& target,
                             const ProcessResult& result) {
   const std::string end =
       result.timed_out ? fmt::format("did not end within {} s", static_cast<double>(target.timeout.count()) / 1000)
                        : result.describe();
-  const std::string said = complaint(result);
+  const std::string said = result.complaint();
   return fmt::format("hook {} {} {}{}{}", program.filename().string(), to_string(event), end, said.empty() ? "" : ": ",
                      said);
 }
@@ -110,16 +84,12 @@ fs::path shipped_hooks_directory() {
 fs::path find_hook(const std::string& hook, const fs::path& hooks_directory) {
   const bool is_name = hook.find('/') == std::string::npos;
   const fs::path program = is_name ? hooks_directory / hook : fs::absolute(hook);
-  struct stat status {};
-  if (hook.empty() || hook == "." || hook == ".." || ::stat(program.c_str(), &status) != 0) {
+  std::error_code failure;
+  if (hook.empty() || hook == "." || hook == ".." || !fs::exists(program, failure)) {
     if (is_name) throw_unknown_name(hook, hooks_directory);
     throw ConfigError(fmt::format("no hook {}", program.string()), "hook is the name of one that ships, or a path");
   }
-  if (!S_ISREG(status.st_mode)) throw ConfigError(fmt::format("hook {} is not a file", program.string()));
-  refuse_if_others_could_change(program, status, is_name);
-  if ((status.st_mode & 0111) == 0 || ::access(program.c_str(), X_OK) != 0)
-    throw ConfigError(fmt::format("hook {} is not executable", program.string()),
-                      fmt::format("chmod +x {}", program.string()));
+  require_trusted_program(program, "hook " + program.string(), is_name);
   return program;
 }
 

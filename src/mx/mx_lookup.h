@@ -15,6 +15,7 @@ namespace mxcert::mx {
 struct MailDomain {
   dns::DnsName name;
   std::string source = {};
+  std::vector<std::string> other_sources = {};  // that name it too
 };
 
 /// The addresses of one host, IPv4 and IPv6 together.

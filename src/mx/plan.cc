@@ -73,6 +73,7 @@ class Planner {
     for (const MxLookup& lookup : input_.lookups) {
       PlannedDomain domain{.domain = lookup.domain.name,
                            .source = lookup.domain.source,
+                           .other_sources = lookup.domain.other_sources,
                            .status = lookup.status,
                            .dnssec = lookup.security,
                            .reason = lookup.reason};

@@ -50,6 +50,7 @@ struct PlannedTarget {
 struct PlannedDomain {
   dns::DnsName domain;
   std::string source = {};
+  std::vector<std::string> other_sources = {};
   MxStatus status = MxStatus::temporary;
   dns::Security dnssec = dns::Security::insecure;
   std::vector<PlannedTarget> targets = {};

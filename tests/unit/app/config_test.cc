@@ -1,6 +1,7 @@
 #include "app/config.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -161,6 +162,18 @@ TEST_CASE_METHOD(Fixture, "a file of domains is read line by line, and its bad l
 
   write_file_atomically(file, "example.com\nexample..net\n", {.mode = 0644});
   CHECK_THAT(error_of(text), ContainsSubstring("domains:2: "));
+}
+
+TEST_CASE_METHOD(Fixture, "a command that lists domains is a trustworthy program with its arguments") {
+  const std::string text = "[domains]\ncommand = [\"" + hook + "\", \"--all\"]\n";
+  const Config config = load(text);
+  CHECK(config.domain_command == std::vector<std::string>{hook, "--all"});
+  CHECK_NOTHROW(require_domains(config));
+  REQUIRE(::chmod(hook.c_str(), 0757) == 0);
+  CHECK_THAT(error_of(text), ContainsSubstring("mxcert.toml:2:12: ") && ContainsSubstring("can be written by others"));
+  CHECK_THAT(error_of("[domains]\ncommand = [\"ls\"]"), ContainsSubstring("ls is not an absolute path"));
+  CHECK_THAT(error_of("[domains]\ncommand = [\"/no/such/program\"]"), ContainsSubstring("cannot be run"));
+  CHECK_THROWS_AS(require_domains(load("[domains]\ncommand = []\n")), ConfigError);
 }
 
 TEST_CASE_METHOD(Fixture, "options replace values and add to lists") {

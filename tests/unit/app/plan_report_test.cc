@@ -182,7 +182,7 @@ TEST_CASE("a small plan as JSON, schema version 1") {
   CHECK(document["version"] == 1);
   CHECK(document["domains"].size() == 3);
   CHECK(document["domains"][0] == nlohmann::json::parse(R"({
-    "domain": "example.com", "ascii": "example.com", "source": "config", "status": "ok", "dnssec": "insecure",
+    "domain": "example.com", "ascii": "example.com", "source": "config", "sources": ["config"], "status": "ok", "dnssec": "insecure",
     "reason": "",
     "targets": [ { "host": "mx.example.com", "preference": 10, "implicit": false, "owner": "ours",
                    "addresses": ["192.0.2.1", "2001:db8::1"], "dnssec": "insecure", "canonical": null,

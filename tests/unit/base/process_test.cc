@@ -57,6 +57,12 @@ TEST_CASE("endless output is cut, not kept") {
   CHECK(result.standard_output.size() == 1 << 20);
 }
 
+TEST_CASE("a program that writes without end is ended at its deadline") {
+  const auto result = run({"yes"}, 200ms);
+  CHECK(result.timed_out);
+  CHECK(result.standard_output.size() == 1 << 20);
+}
+
 TEST_CASE("a program that is not there or cannot be run is an error that names it") {
   CHECK_THROWS_WITH(run({"no-such-program-here"}), ContainsSubstring("no-such-program-here"));
   CHECK_THROWS_WITH(run({"/etc/passwd"}), ContainsSubstring("Permission denied"));

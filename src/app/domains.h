@@ -1,0 +1,12 @@
+#pragma once
+#include "mx/domain_sources.h"
+
+namespace mxcert::app {
+
+struct Context;
+
+/// The mail domains of all sources: configuration, files, and what [domains] command prints. Each once.
+/// Throws Error (code `domain_source`) when a source fails; Interrupted.
+mx::DomainList list_domains(const Context& context);
+
+}  // namespace mxcert::app
