@@ -37,6 +37,11 @@ void add_planning_options(CLI::App& app, ConfigOptions& options) {
       ->type_name("DOMAIN")
       ->allow_extra_args(false)
       ->group(group);
+  app.add_option("--from", options.domains_from,
+                 "ask a mail server which domains it takes mail for: exim, postfix; may repeat")
+      ->type_name("SERVER")
+      ->allow_extra_args(false)
+      ->group(group);
   app.add_option("--extra-name", options.extra_names, "a name to put in besides the MX hosts; may repeat")
       ->type_name("NAME")
       ->allow_extra_args(false)

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "app/config_values.h"
+#include "app/domains.h"
 #include "app/toml_section.h"
 #include "base/error.h"
 #include "base/files.h"
@@ -63,6 +64,18 @@ void set_domain_command(Config& config, const std::vector<SourcedText>& command)
     config.domain_command.push_back(argument.text);
 }
 
+void add_mail_server(Config& config, const SourcedText& server) {
+  const std::vector<std::string> known = mail_servers();
+  if (std::ranges::find(known, server.text) == known.end()) {
+    const auto near = closest_match(server.text, known);
+    throw ConfigError(
+        fmt::format("{}: {} is no mail server that can be asked", server.where, printable(server.text, 100)),
+        near ? fmt::format("did you mean {}?", *near) : "known: " + join(known, ", "));
+  }
+  if (std::ranges::find(config.domains_from, server.text) == config.domains_from.end())
+    config.domains_from.push_back(server.text);
+}
+
 void add_address(Config& config, const SourcedText& address) {
   config.host_addresses.push_back(located(address.where, [&] { return dns::IpAddress::parse(address.text); }));
 }
@@ -86,6 +99,8 @@ void read_domains(Config& config, TomlSection section) {
   for (const SourcedText& file : section.list("files"))
     add_domain_file(config, file);
   if (const auto command = section.list("command"); !command.empty()) set_domain_command(config, command);
+  for (const SourcedText& server : section.list("from"))
+    add_mail_server(config, server);
   section.finish();
 }
 
@@ -204,6 +219,8 @@ void apply_options(Config& config, const ConfigOptions& options) {
     add_contact(config, {address, "--email"});
   for (const std::string& domain : options.domains)
     add_domain(config, {domain, "--domain"}, "command line");
+  for (const std::string& server : options.domains_from)
+    add_mail_server(config, {server, "--from"});
   for (const std::string& name : options.extra_names)
     config.extra_names.push_back(parse_name({name, "--extra-name"}));
   for (const std::string& address : options.addresses)
@@ -257,7 +274,9 @@ Config load_config(const ConfigOptions& options) {
 }
 
 void require_domains(const Config& config) {
-  if (!config.domains.empty() || !config.domain_command.empty() || !config.extra_names.empty()) return;
+  if (!config.domains.empty() || !config.domain_command.empty() || !config.domains_from.empty() ||
+      !config.extra_names.empty())
+    return;
   if (config.file.empty())
     throw ConfigError(
         fmt::format("there is no configuration: no {} and no --domain", default_config_file),
@@ -308,6 +327,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
                                      : "as many as it takes"},
       {"ca.account_key", std::string(pki::to_string(config.ca.account_key))},
       {"domains", describe_domains(config)},
+      {"domains.from", list(config.domains_from, "none")},
       {"domains.command", config.domain_command.empty() ? "none" : printable(join(config.domain_command, " "))},
       {"hosts.addresses", list(addresses, "those of the interfaces")},
       {"hosts.names", list(patterns(config.host_names), "none")},

@@ -29,6 +29,7 @@ struct Config {
 
   std::vector<mx::MailDomain> domains;      // each once; the source is `config`, `command line` or the path of a file
   std::vector<std::string> domain_command;  // a program, and its arguments, that prints more of them
+  std::vector<std::string> domains_from;    // mail servers to ask: `exim`, `postfix`
 
   std::vector<dns::IpAddress> host_addresses;
   std::vector<mx::HostPattern> host_names;
@@ -69,6 +70,7 @@ struct ConfigOptions {
   bool configure = false;
   std::vector<std::string> email;
   std::vector<std::string> domains;
+  std::vector<std::string> domains_from;
   std::vector<std::string> extra_names;
   std::vector<std::string> addresses;
   std::vector<std::string> host_names;

@@ -1,12 +1,19 @@
 #pragma once
+#include <string>
+#include <vector>
+
 #include "mx/domain_sources.h"
 
 namespace mxcert::app {
 
 struct Context;
 
-/// The mail domains of all sources: configuration, files, and what [domains] command prints. Each once.
+/// The mail domains of all sources: configuration, files, mail servers, and what [domains] command prints.
+/// Each once.
 /// Throws Error (code `domain_source`) when a source fails; Interrupted.
 mx::DomainList list_domains(const Context& context);
+
+/// The mail servers that can be asked.
+std::vector<std::string> mail_servers();
 
 }  // namespace mxcert::app

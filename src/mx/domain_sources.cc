@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -94,20 +96,33 @@ DomainList DomainCollector::finish() && {
   return std::move(list_);
 }
 
-std::string output_of(const RunProgram& run, Command command, std::string_view source) {
+ProcessResult result_of(const RunProgram& run, Command command, std::string_view source) {
   command.environment = {{"PATH", system_path()}, {"LC_ALL", "C"}};
   command.timeout = longest_run;
   command.max_output_bytes = max_output_bytes + 1;
   ProcessResult result = start(run, command, source);
   const std::string program = printable(command.arguments.at(0), 200);
-  const std::string said = result.complaint();
-  if (!result.succeeded())
-    fail(fmt::format("{}: {} {}{}{}", source, program,
-                     result.timed_out ? fmt::format("did not end within {} s", longest_run.count()) : result.describe(),
-                     said.empty() ? "" : ": ", said));
+  if (result.timed_out) fail(fmt::format("{}: {} did not end within {} s", source, program, longest_run.count()));
   if (result.standard_output.size() > max_output_bytes)
     fail(fmt::format("{}: {} printed more than {} MiB", source, program, max_output_bytes >> 20));
+  return result;
+}
+
+std::string output_of(const RunProgram& run, Command command, std::string_view source) {
+  const std::string program = printable(command.arguments.at(0), 200);
+  ProcessResult result = result_of(run, std::move(command), source);
+  const std::string said = result.complaint();
+  if (!result.succeeded())
+    fail(fmt::format("{}: {} {}{}{}", source, program, result.describe(), said.empty() ? "" : ": ", said));
   return std::move(result.standard_output);
+}
+
+std::string find_program(std::span<const char* const> paths, std::string_view source) {
+  std::error_code failure;
+  for (const char* path : paths)
+    if (std::filesystem::exists(path, failure)) return path;
+  throw Error(fmt::format("{} is not installed: there is no {}", source, paths.front()),
+              fmt::format("take {} out of [domains] from, or --from", source), "domain_source");
 }
 
 DomainList domains_from_command(const RunProgram& run, const std::vector<std::string>& command) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,5 +63,10 @@ class DomainCollector {
 /// (code `domain_source`), its message beginning with `source`, when it cannot be run, fails, takes too long or prints
 /// more than anybody has domains (64 MiB); Interrupted.
 std::string output_of(const RunProgram& run, Command command, std::string_view source);
+/// The same, but for the program's own verdict, which is the caller's to judge.
+ProcessResult result_of(const RunProgram& run, Command command, std::string_view source);
+
+/// The first of `paths` that is there. Throws Error (code `domain_source`) saying that `source` is not installed.
+std::string find_program(std::span<const char* const> paths, std::string_view source);
 
 }  // namespace mxcert::mx

@@ -6,6 +6,7 @@ layer_packages() {
   case $1 in
     base) echo knot knot-dnsutils unbound dns-root-data iproute2 procps ;;
     exim) echo exim4-daemon-light lsb-base iproute2 procps ;;
+    postfix) echo postfix postfix-cdb postfix-lmdb lsb-base iproute2 procps ;;
     clients) echo certbot lego dehydrated uacme busybox time adns-tools jq ;;
     caddy) echo caddy ;;
     *) die "no such layer: $1" ;;
@@ -86,10 +87,25 @@ layer_install() {
 }
 
 layer_preseed() {
-  [ "$1" = exim ] || return 0
-  rm -f "$2/etc/mailname"
-  echo foo.example.com >"$2/etc/mailname"
-  chroot "$2" debconf-set-selections <<'PRESEED'
+  case $1 in
+    exim | postfix) "layer_preseed_$1" "$2" ;;
+  esac
+}
+
+layer_preseed_postfix() {
+  rm -f "$1/etc/mailname"
+  echo post.example.com >"$1/etc/mailname"
+  chroot "$1" debconf-set-selections <<'PRESEED'
+postfix postfix/main_mailer_type select Internet Site
+postfix postfix/mailname string post.example.com
+man-db man-db/auto-update boolean false
+PRESEED
+}
+
+layer_preseed_exim() {
+  rm -f "$1/etc/mailname"
+  echo foo.example.com >"$1/etc/mailname"
+  chroot "$1" debconf-set-selections <<'PRESEED'
 exim4-config exim4/dc_eximconfig_configtype select internet site; mail is sent and received directly using SMTP
 exim4-config exim4/mailname string foo.example.com
 exim4-config exim4/dc_local_interfaces string
@@ -106,6 +122,7 @@ PRESEED
 
 layer_finish_base() { layer_pebble "$1"; }
 layer_finish_clients() { :; }
+layer_finish_postfix() { :; }
 layer_finish_caddy() { :; }
 
 # The certificate that an administrator makes while following Debian's README: self-signed, for the host's own name.

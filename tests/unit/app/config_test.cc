@@ -176,6 +176,15 @@ TEST_CASE_METHOD(Fixture, "a command that lists domains is a trustworthy program
   CHECK_THROWS_AS(require_domains(load("[domains]\ncommand = []\n")), ConfigError);
 }
 
+TEST_CASE_METHOD(Fixture, "mail servers that can be asked for their domains are known by name, each once") {
+  options.domains_from = {"postfix", "exim"};
+  const Config config = load("[domains]\nfrom = [\"exim\"]\n");
+  CHECK(config.domains_from == std::vector<std::string>{"exim", "postfix"});
+  CHECK_NOTHROW(require_domains(config));
+  CHECK(error_of("[domains]\nfrom = [\"postfx\"]") ==
+        "mxcert.toml:2:9: postfx is no mail server that can be asked | did you mean postfix?");
+}
+
 TEST_CASE_METHOD(Fixture, "options replace values and add to lists") {
   options.ca = "https://ca.example/dir";
   options.domains = {"example.net"};
