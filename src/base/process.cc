@@ -210,8 +210,10 @@ ProcessResult run_process(Clock& clock, const Command& command) {
   // the program. Its end is looked for often enough not to be felt.
   std::chrono::milliseconds nap{1};
   for (;;) {
-    pollfd waits[] = {
-        {in.write.get(), POLLOUT, 0}, {out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {command.despite_stop ? -1 : stop_fd(), POLLIN, 0}};
+    pollfd waits[] = {{in.write.get(), POLLOUT, 0},
+                      {out.read.get(), POLLIN, 0},
+                      {err.read.get(), POLLIN, 0},
+                      {command.despite_stop ? -1 : stop_fd(), POLLIN, 0}};
     const auto left = std::min(deadline.left(clock), nap);
     ::poll(waits, 4, static_cast<int>(left.count()));
     if (!command.despite_stop) throw_if_stopped();

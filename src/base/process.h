@@ -16,7 +16,7 @@ struct Command {
   std::map<std::string, std::string> environment = {};  // all of it: nothing of ours is passed on
   std::string standard_input = {};
   std::chrono::milliseconds timeout{60'000};
-  bool despite_stop = false;  // goes on when a stop is asked for: it takes away what must not stay
+  bool despite_stop = false;               // goes on when a stop is asked for: it takes away what must not stay
   std::size_t max_output_bytes = 1 << 20;  // of each stream; more is read and thrown away
 };
 

@@ -13,9 +13,9 @@ struct OrderRecord {
   std::string directory;           // URL of the CA's directory
   std::vector<std::string> names;  // what was ordered
   std::string csr_der;
-  std::string private_key;  // PEM, the key that the CSR is for
-  std::string profile;      // empty: the CA's default
-  std::string url;          // of the order; empty until the CA has given one
+  std::string private_key;   // PEM, the key that the CSR is for
+  std::string profile = {};  // empty: the CA's default
+  std::string url;           // of the order; empty until the CA has given one
 };
 
 /// Something that is, or was about to be, left in the world to meet a challenge: to be taken away again, by a later run
