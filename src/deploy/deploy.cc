@@ -176,13 +176,15 @@ class Deployment {
   Judgement wait_until_served() {
     progress(Step::verifying);
     const Deadline outage = Deadline::after(clock_, options_.outage_timeout);
+    const Deadline patience = Deadline::after(clock_, options_.verify_timeout);
     Judgement judgement;
     outcome_.after = observe_until(
-        clock_, checks_, options_.probe_timeout, options_.verify_timeout,
+        clock_, checks_, options_.probe_timeout, std::max(options_.verify_timeout, options_.restart_timeout),
         [&](const Observation& observation) { return find_fault(observation, chain_).empty(); },
         [&](std::span<const Observation> observations) {
           judgement = judge(observations);
-          return judgement.good() || (outage.passed(clock_) && is_broken(outcome_.before, observations));
+          return judgement.good() || (outage.passed(clock_) && is_broken(outcome_.before, observations)) ||
+                 (patience.passed(clock_) && !any_gone(outcome_.before, observations));
         });
     return judgement;
   }

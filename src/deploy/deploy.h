@@ -65,8 +65,11 @@ struct DeployOptions {
   /// Where the files are kept, in the same way, that were there before the first deployment; until withdraw.
   std::filesystem::path original_directory;
   std::chrono::milliseconds verify_timeout{20'000};  // how long the daemon may take to show the new certificate
-  std::chrono::milliseconds outage_timeout{5'000};   // how long handshakes may fail that did not before
-  std::chrono::milliseconds probe_timeout{10'000};   // for one handshake
+  /// How long a listener may be gone: Exim waits 30 s before it tries again to bind a port that one of its own
+  /// processes still had when it was told to reload.
+  std::chrono::milliseconds restart_timeout{45'000};
+  std::chrono::milliseconds outage_timeout{5'000};  // how long handshakes may fail that did not before
+  std::chrono::milliseconds probe_timeout{10'000};  // for one handshake
   std::function<void(Step, std::string_view detail)> progress = {};
   /// Addresses that wildcard listeners stand for.
   std::function<std::vector<std::string>()> addresses = local_addresses;

@@ -87,6 +87,12 @@ bool is_broken(std::span<const Observation> before, std::span<const Observation>
   return false;
 }
 
+bool any_gone(std::span<const Observation> before, std::span<const Observation> after) {
+  for (std::size_t i = 0; i < after.size(); ++i)
+    if (before[i].result.status != Status::unreachable && after[i].result.status == Status::unreachable) return true;
+  return false;
+}
+
 std::string summarize(std::span<const Fault> faults) {
   std::vector<std::string> kinds;  // in order of appearance
   std::map<std::string, std::vector<const Check*>> checks;

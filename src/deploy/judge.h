@@ -46,6 +46,8 @@ bool all_unreachable(std::span<const Observation> observations);
 /// A listener that showed a certificate before breaks off the handshake now: a daemon that cannot use what it was
 /// given.
 bool is_broken(std::span<const Observation> before, std::span<const Observation> after);
+/// Whether a listener that was there is gone: the daemon is starting again, or does not.
+bool any_gone(std::span<const Observation> before, std::span<const Observation> after);
 
 /// In one line, faults of the same kind together: `192.0.2.1:25 without SNI, and 3 more, refuses connections; …`. The
 /// first few kinds.

@@ -44,13 +44,14 @@ std::vector<Check> checks_of(std::span<const Observation> observations) {
 
 std::string look_again(Clock& clock, const DeployOptions& options, const Undo& undo, UndoResult& result) {
   const std::set<std::string> kept_leaves = leaves_before(undo.changes);
+  const Deadline patience = Deadline::after(clock, options.verify_timeout);
   Judgement judgement;
   result.after = observe_until(
-      clock, checks_of(undo.before), options.probe_timeout, options.verify_timeout,
+      clock, checks_of(undo.before), options.probe_timeout, std::max(options.verify_timeout, options.restart_timeout),
       [](const Observation&) { return false; },  // few, and all have to be right at the same time
       [&](std::span<const Observation> after) {
         judgement = judge_restored(undo.before, after, kept_leaves, undo.new_leaf);
-        return judgement.good();
+        return judgement.good() || (patience.passed(clock) && !any_gone(undo.before, after));
       });
   return judgement.good() ? std::string() : summarize(judgement.faults);
 }

@@ -72,6 +72,7 @@ esac)",
     return {.journal_directory = dir_ / "journal",
             .original_directory = dir_ / "original",
             .verify_timeout = 700ms,
+            .restart_timeout = 700ms,
             .outage_timeout = 400ms,
             .probe_timeout = 5s,
             .progress = progress};

@@ -95,6 +95,15 @@ TEST_CASE("an outage is a handshake that fails where one succeeded before") {
   CHECK_FALSE(is_broken(shown, refused));
 }
 
+TEST_CASE("a listener that is gone may come back; one that never was there is not waited for") {
+  const Observations shown{shows(25, make_leaf("old.example"))};
+  const Observations refused{at(25, Status::unreachable, "refuses connections")};
+  CHECK(any_gone(shown, refused));
+  CHECK_FALSE(any_gone(refused, refused));
+  CHECK_FALSE(any_gone(shown, shown));
+  CHECK_FALSE(any_gone(shown, Observations{at(25, Status::timed_out, "does not answer in time")}));
+}
+
 TEST_CASE("faults of one kind are told once") {
   const auto fault = [](std::uint16_t port, const std::string& text) {
     return Fault{{.endpoint = {.address = "192.0.2.1", .port = port}}, text};
