@@ -16,6 +16,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repo=$(cd "$here/../.." && pwd)
 lab=$repo/tests/lab/lab
 export MXCERT_LAB_DIR=${MXCERT_LAB_DIR:-/run/mxcert-lab-bench}
+. "$here/lib.sh"
 
 quick='' keep='' runs=3 build=''
 names=(1 10 100) round_trips=(0 50) clients=(mxcert certbot lego dehydrated uacme)
@@ -33,7 +34,6 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-say() { printf 'bench: %s\n' "$*" >&2; }
 on_bench() { "$lab" exec bench "$@"; }
 
 # ---- the lab ------------------------------------------------------------------------------------------------------
@@ -174,17 +174,6 @@ measure() {
   web_server_stop
 }
 
-# On stdin one measurement a line: the median of each column, and how many they were.
-medians() {
-  local column all
-  all=$(cat)
-  [ -n "$all" ] || return 0
-  for column in 1 2 3 4; do
-    cut -d ' ' -f "$column" <<<"$all" | sort -n | awk '{ v[NR] = $1 } END { printf "%s ", v[int((NR + 1) / 2)] }'
-  done
-  wc -l <<<"$all"
-}
-
 # row CLIENT NAMES ROUND_TRIP: one line of the table, cells between bars. Also remembers mxcert's own for the ratios.
 row() {
   local count=$runs run measured=''
@@ -197,7 +186,7 @@ row() {
     say "$1, $2 names, $3 ms: run $run of $count"
     measured+=$(measure "$1" "$2" "$3")$'\n'
   done
-  measured=$(sed '/^$/d' <<<"$measured" | medians)
+  measured=$(medians 4 <<<"$measured")
   if [ -z "$measured" ]; then
     echo "$1|failed"
     return
@@ -210,28 +199,6 @@ row() {
     function times(value, base) { return base > 0 ? sprintf("%.1fx", value / base) : "" }
     { printf "%s|%.2f s|%s|%.2f s|%s|%.0f MiB|%s|%d|%.1f|%d\n", client, $1, times($1, $6), $2, times($2, $7),
              $3, times($3, $8), $4, $4 / names, $5 }'
-}
-
-# Lines of cells between bars, as a Markdown table that is aligned in a terminal too.
-align() {
-  awk -F '|' '
-    { rows = NR; if (NF > columns) columns = NF
-      for (i = 1; i <= NF; i++) { cell[NR, i] = $i; if (length($i) > width[i]) width[i] = length($i) } }
-    END {
-      for (i = 1; i <= columns; i++) if (width[i] < 3) width[i] = 3
-      for (r = 1; r <= rows; r++) {
-        line = "|"
-        for (i = 1; i <= columns; i++)
-          line = line sprintf(i == 1 ? " %-*s |" : " %*s |", width[i], cell[r, i])
-        print line
-        if (r == 1) {
-          line = "|"
-          for (i = 1; i <= columns; i++) { dashes = sprintf("%*s", width[i], ""); gsub(/ /, "-", dashes)
-            line = line (i == 1 ? " " dashes " |" : " " substr(dashes, 2) ": |") }
-          print line
-        }
-      }
-    }'
 }
 
 # How long finding the names takes, which the other clients leave to the administrator.
