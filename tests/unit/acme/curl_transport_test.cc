@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <fstream>
 #include <thread>
@@ -118,6 +119,24 @@ TEST_CASE("an error status is an answer, and a redirect is not followed") {
   const auto results = scene.perform({{.url = scene.url("/moved")}, {.url = scene.url("/broken")}});
   CHECK(std::get<Response>(results[0]).status == 302);
   CHECK(std::get<Response>(results[1]).status == 500);
+}
+
+TEST_CASE("a signed request goes where it was signed for, and nowhere else") {
+  std::atomic<int> elsewhere{0};
+  Scene scene([&](const auto&, const std::string& path, const auto&) {
+    if (path != "/moved") ++elsewhere;
+    return TlsServer::Answer{.status = 308, .headers = {{"Location", "/elsewhere"}}};
+  });
+  const auto results = scene.perform({{.method = Method::post, .url = scene.url("/moved"), .body = "{}"}});
+  CHECK(std::get<Response>(results[0]).status == 308);
+  CHECK(elsewhere == 0);
+}
+
+TEST_CASE("every request says who asks") {
+  Scene scene;
+  scene.options.user_agent = "mxcert/7.8.9";
+  scene.perform({{.url = scene.url("/")}});
+  CHECK(scene.server.user_agent() == "mxcert/7.8.9");
 }
 
 TEST_CASE("a server that nothing says to trust is not talked to, and the hint says how to") {

@@ -21,7 +21,14 @@ struct TlsServer::State {
   std::mutex mutex;
   std::condition_variable ending;
   bool ended = false;
+  std::string user_agent;
   MHD_Daemon* daemon = nullptr;
+
+  void note_user_agent(MHD_Connection* connection) {
+    const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "User-Agent");
+    const std::lock_guard lock(mutex);
+    user_agent = value == nullptr ? "" : value;
+  }
 
   void wait_for_end() {
     std::unique_lock lock(mutex);
@@ -40,6 +47,7 @@ struct TlsServer::State {
       *size = 0;
       return MHD_YES;
     }
+    state.note_user_agent(connection);
     const Answer answer = state.handler(method, url, body);
     if (answer.never) state.wait_for_end();
     MHD_Response* response = MHD_create_response_from_buffer(answer.body.size(), const_cast<char*>(answer.body.data()),
@@ -91,6 +99,10 @@ TlsServer::~TlsServer() {
 
 std::uint16_t TlsServer::port() const {
   return MHD_get_daemon_info(state_->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+}
+std::string TlsServer::user_agent() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->user_agent;
 }
 const std::string& TlsServer::certificate() const {
   return state_->certificate;

@@ -27,6 +27,8 @@ class TlsServer {
   /// To be trusted, in PEM.
   const std::string& certificate() const;
   unsigned connections() const;
+  /// Of the last request; empty when it did not say.
+  std::string user_agent() const;
 
  private:
   struct State;
