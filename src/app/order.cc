@@ -73,18 +73,18 @@ pki::PrivateKey key_for_order(Context& context, const std::string& certificate,
 }
 
 /// The order of an interrupted run when it is for the same, else a new one, stored before anybody hears of it.
-store::OrderRecord prepare_order(Context& context, const std::string& certificate, const Names& names,
-                                 const std::optional<store::Version>& live) {
+store::OrderRecord prepare_order(Context& context, const CaConfig& ca, const std::string& certificate,
+                                 const Names& names, const std::optional<store::Version>& live) {
   const auto unfinished = context.orders.find(certificate);
-  if (unfinished && unfinished->directory == context.config.ca.directory_url &&
-      unfinished->profile == context.config.ca.profile && same_names(unfinished->names, names))
+  if (unfinished && unfinished->directory == ca.directory_url && unfinished->profile == ca.profile &&
+      same_names(unfinished->names, names))
     return *unfinished;
   const pki::PrivateKey key = key_for_order(context, certificate, live);
-  store::OrderRecord order{.directory = context.config.ca.directory_url,
+  store::OrderRecord order{.directory = ca.directory_url,
                            .names = names,
                            .csr_der = pki::make_csr(key, names),
                            .private_key = key.to_pem(),
-                           .profile = context.config.ca.profile,
+                           .profile = ca.profile,
                            .url = {}};
   context.orders.save(certificate, order);
   return order;
@@ -148,7 +148,7 @@ acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, co
       return issued;
     } catch (const acme::Problem& e) {
       if (again || !e.is("accountDoesNotExist")) throw;
-      log::warning(fmt::format("the CA no longer knows our account; registering again ({})", context.config.ca.name));
+      log::warning(fmt::format("the CA no longer knows our account; registering again ({})", ca.config().name));
       ca.forget_account();
       order.url.clear();
       request.order_url.reset();
@@ -264,7 +264,7 @@ OrderedVersion order_certificate(Context& context, CertificateAuthority& ca, con
   Names names = names_allowed(context, ca, planned.name, planned_names, live);
   if (names != planned_names && !is_gain(context, planned.name, names, live)) return {};
   for (int round = 1;; ++round) {
-    store::OrderRecord order = prepare_order(context, planned.name, names, live);
+    store::OrderRecord order = prepare_order(context, ca.config(), planned.name, names, live);
     try {
       const acme::IssuedCertificate issued = run_order(context, ca, planned.name, order, live);
       const std::string number = store_issued(context, planned.name, order, issued);
