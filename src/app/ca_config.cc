@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -62,6 +63,37 @@ std::string require_label(const SourcedText& label) {
   return label.text;
 }
 
+/// What [ca] and an entry of its `fallback` have in common.
+void read_ca_values(CaConfig& ca, TomlSection& section) {
+  if (const auto profile = section.text("profile")) set_profile(ca, *profile);
+  if (const auto issuer = section.text("preferred_chain")) set_preferred_chain(ca, *issuer);
+  if (const auto trust = section.text("trust")) ca.trust = absolute_path(*trust);
+  if (auto eab = section.section("eab")) ca.eab = read_eab(std::move(*eab));
+  if (const auto rate = section.number("requests_per_second", 1, 1000))
+    ca.requests_per_second = static_cast<double>(*rate);
+}
+
+/// The roots to trust, the time and the key type are those of the first one, unless the entry says otherwise.
+CaConfig read_fallback(const CaConfig& first, std::variant<SourcedText, TomlSection> entry) {
+  CaConfig ca;
+  ca.trust = first.trust;
+  ca.timeout = first.timeout;
+  ca.account_key = first.account_key;
+  if (const auto* name = std::get_if<SourcedText>(&entry)) {
+    set_ca(ca, *name);
+    return ca;
+  }
+  auto& section = std::get<TomlSection>(entry);
+  const auto directory = section.text("directory");
+  if (directory) set_ca(ca, *directory);
+  read_ca_values(ca, section);
+  section.finish();
+  if (!directory)
+    throw ConfigError(fmt::format("{}: an entry of fallback without directory", section.where()),
+                      "name the CA, as in fallback = [{ directory = \"zerossl\", eab = … }]");
+  return ca;
+}
+
 }  // namespace
 
 void set_profile(CaConfig& ca, const SourcedText& profile) {
@@ -70,6 +102,12 @@ void set_profile(CaConfig& ca, const SourcedText& profile) {
 
 void set_preferred_chain(CaConfig& ca, const SourcedText& issuer) {
   ca.preferred_chain = require_label(issuer);
+}
+
+const CaConfig* find_ca(const CaConfig& first, const std::string& directory_url) {
+  if (first.directory_url == directory_url) return &first;
+  const auto found = std::ranges::find(first.fallback, directory_url, &CaConfig::directory_url);
+  return found == first.fallback.end() ? nullptr : &*found;
 }
 
 void set_ca(CaConfig& ca, const SourcedText& name) {
@@ -119,15 +157,12 @@ std::vector<std::string> known_cas() {
 
 void read_ca(CaConfig& ca, TomlSection section) {
   if (const auto directory = section.text("directory")) set_ca(ca, *directory);
-  if (const auto profile = section.text("profile")) set_profile(ca, *profile);
-  if (const auto issuer = section.text("preferred_chain")) set_preferred_chain(ca, *issuer);
-  if (const auto trust = section.text("trust")) ca.trust = absolute_path(*trust);
+  read_ca_values(ca, section);
   if (const auto timeout = section.number("timeout", 1, longest_order.count()))
     ca.timeout = std::chrono::seconds(*timeout);
   if (const auto type = section.text("account_key")) ca.account_key = parse_key_type(*type);
-  if (auto eab = section.section("eab")) ca.eab = read_eab(std::move(*eab));
-  if (const auto rate = section.number("requests_per_second", 1, 1000))
-    ca.requests_per_second = static_cast<double>(*rate);
+  for (auto& entry : section.texts_or_sections("fallback"))
+    ca.fallback.push_back(read_fallback(ca, std::move(entry)));
   section.finish();
 }
 

@@ -30,9 +30,12 @@ struct CaConfig {
   std::chrono::seconds timeout{600};  // of one order, from its first request to the certificate
   pki::KeyType account_key = pki::KeyType::ecdsa_p256;  // of an account that is yet to be made
   std::optional<EabConfig> eab = {};
-  double requests_per_second = 250;  // as the CA publishes it for one address; 0: it publishes none
+  double requests_per_second = 250;     // as the CA publishes it for one address; 0: it publishes none
+  std::vector<CaConfig> fallback = {};  // tried in this order when this one is down or refuses; have none themselves
 };
 
+/// `first` itself if that is its directory, else the one among its fallbacks; null if it is neither.
+const CaConfig* find_ca(const CaConfig& first, const std::string& directory_url);
 /// Takes the name of a known CA or the URL of a directory. Throws ConfigError.
 void set_ca(CaConfig& ca, const SourcedText& name);
 /// What the command line says of it. Throws ConfigError when one of the two is missing.

@@ -189,15 +189,27 @@ deploy::Target& target_for(Config& config, const std::string& hook) {
   return config.targets.emplace_back(std::move(target));
 }
 
-/// What belongs to the CA that the file names does not go to another one.
+/// What belongs to the CA that the file names does not go to another one; one of its fallbacks is taken as it is
+/// written.
 void choose_ca(CaConfig& ca, const std::string& name) {
-  const std::string configured = ca.directory_url;
-  const double rate = ca.requests_per_second;
-  set_ca(ca, {name, "--ca"});
-  if (ca.directory_url == configured)
-    ca.requests_per_second = rate;
-  else
-    ca.eab.reset();
+  CaConfig chosen = ca;
+  set_ca(chosen, {name, "--ca"});
+  if (const CaConfig* known = find_ca(ca, chosen.directory_url)) {
+    ca = CaConfig(*known);
+    return;
+  }
+  chosen.eab.reset();
+  chosen.profile.clear();
+  chosen.preferred_chain.clear();
+  chosen.fallback.clear();
+  ca = std::move(chosen);
+}
+
+void set_for_all(CaConfig& first, const ConfigOptions& options) {
+  if (options.ca_timeout) first.timeout = std::chrono::seconds(*options.ca_timeout);
+  if (options.account_key) first.account_key = parse_key_type({*options.account_key, "--account-key"});
+  for (CaConfig& fallback : first.fallback)
+    set_for_all(fallback, options);
 }
 
 void apply_options(Config& config, const ConfigOptions& options) {
@@ -207,8 +219,7 @@ void apply_options(Config& config, const ConfigOptions& options) {
   if (options.profile) set_profile(config.ca, {*options.profile, "--profile"});
   if (options.preferred_chain) set_preferred_chain(config.ca, {*options.preferred_chain, "--preferred-chain"});
   if (options.ca_trust) config.ca.trust = fs::absolute(*options.ca_trust);
-  if (options.ca_timeout) config.ca.timeout = std::chrono::seconds(*options.ca_timeout);
-  if (options.account_key) config.ca.account_key = parse_key_type({*options.account_key, "--account-key"});
+  set_for_all(config.ca, options);
   if (options.key_type) config.key_type = parse_key_type({*options.key_type, "--key-type"});
   if (options.trust_anchor) config.trust_anchor = fs::absolute(*options.trust_anchor);
   if (options.max_names) config.max_names = *options.max_names;
@@ -294,6 +305,9 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
   std::vector<std::string> extra;
   for (const auto& name : config.extra_names)
     extra.push_back(name.unicode());
+  std::vector<std::string> fallbacks;
+  for (const CaConfig& ca : config.ca.fallback)
+    fallbacks.push_back(ca.name);
   std::vector<std::string> hooks;
   for (const auto& target : config.targets)
     hooks.push_back(target.hook + (target.configure ? " (may configure)" : ""));
@@ -325,6 +339,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
       {"ca.requests_per_second", config.ca.requests_per_second > 0
                                      ? fmt::format("{:.0f}", config.ca.requests_per_second)
                                      : "as many as it takes"},
+      {"ca.fallback", list(fallbacks, "none")},
       {"ca.account_key", std::string(pki::to_string(config.ca.account_key))},
       {"domains", describe_domains(config)},
       {"domains.from", list(config.domains_from, "none")},

@@ -46,7 +46,8 @@ std::string why_unwanted(const Context& context, const std::string& name, const 
   if (const auto state = context.certificates.load_state(name);
       const auto* revoked = state.find_revocation(live.number))
     return fmt::format("it has been revoked ({})", revoked->reason);
-  if (live.record.directory.empty() || live.record.directory == context.config.ca.directory_url) return {};
+  // One from a fallback stays until it is due: it is as good, and the first CA may be down still.
+  if (live.record.directory.empty() || find_ca(context.config.ca, live.record.directory) != nullptr) return {};
   return fmt::format("it is from {}, and {} is configured", live.record.directory, context.config.ca.directory_url);
 }
 
@@ -134,6 +135,8 @@ mx::Plan make_plan(Context& context) {
   input.extra_names = context.config.extra_names;
   input.current = current_certificates(context);
   input.max_names = limit_names(context.config.ca.profile, context.config.max_names);
+  for (const CaConfig& fallback : context.config.ca.fallback)
+    input.max_names = limit_names(fallback.profile, input.max_names);
   input.postponed = postponed_names(context);
   input.now = context.clock.now();
   mx::Plan plan = mx::plan_certificates(input);

@@ -38,6 +38,7 @@ store::Version find_version(const Context& context, const std::string& name) {
 
 /// The CA that issued the version, which need not be the one that is configured now.
 CaConfig issuer_of(const Context& context, const store::Version& version) {
+  if (const CaConfig* known = find_ca(context.config.ca, version.record.directory)) return *known;
   CaConfig ca = context.config.ca;
   if (!version.record.directory.empty()) ca.directory_url = version.record.directory;
   return ca;

@@ -102,6 +102,21 @@ std::optional<TomlSection> TomlSection::section(const char* key) {
   return TomlSection(*node->as_table(), key, file_);
 }
 
+std::vector<std::variant<SourcedText, TomlSection>> TomlSection::texts_or_sections(const char* key) {
+  const toml::node* node = find(key);
+  std::vector<std::variant<SourcedText, TomlSection>> found;
+  if (node == nullptr) return found;
+  const toml::array* array = node->as_array();
+  if (array == nullptr) refuse(*node, key, "a list, as in [\"…\", \"…\"]");
+  for (const toml::node& item : *array) {
+    if (const auto* table = item.as_table())
+      found.emplace_back(TomlSection(*table, key, file_));
+    else
+      found.emplace_back(SourcedText{text_of(item, key), where(item)});
+  }
+  return found;
+}
+
 std::vector<TomlSection> TomlSection::sections(const char* key) {
   const toml::node* node = find(key);
   std::vector<TomlSection> found;

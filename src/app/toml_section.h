@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 // For the .cc files of this folder only: toml++ is slow to compile.
@@ -28,6 +29,8 @@ class TomlSection {
   /// The same, empty when the key is missing.
   std::vector<SourcedText> list(const char* key) { return texts(key).value_or(std::vector<SourcedText>{}); }
   std::optional<TomlSection> section(const char* key);
+  /// A list whose entries may each be a text or a table; empty when the key is missing.
+  std::vector<std::variant<SourcedText, TomlSection>> texts_or_sections(const char* key);
   /// The tables of an array of tables, `[[key]]`.
   std::vector<TomlSection> sections(const char* key);
 

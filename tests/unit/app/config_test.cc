@@ -327,3 +327,32 @@ dns = { provider = "rfc2136", server = "2001:db8::53@5353", key_file = "/etc/mxc
   options.challenge = "dns-01";
   CHECK(error_of("").starts_with("--challenge: "));
 }
+
+TEST_CASE_METHOD(Fixture, "fallbacks are names, URLs or tables, each with what belongs to it") {
+  const std::string text =
+      "[ca]\ntrust = \"/etc/ca.pem\"\nprofile = \"shortlived\"\npreferred_chain = \"Root\"\n"
+      "eab = { kid = \"first\", hmac_key_file = \"/etc/first\" }\n"
+      "fallback = [\"letsencrypt-staging\", { directory = \"zerossl\", "
+      "eab = { kid = \"k\", hmac_key_file = \"/etc/eab\" }, trust = \"/etc/z.pem\" }]";
+  const Config config = load(text);
+  REQUIRE(config.ca.fallback.size() == 2);
+  CHECK(config.ca.fallback[0].requests_per_second == 20);
+  CHECK(config.ca.fallback[0].trust == "/etc/ca.pem");
+  CHECK_FALSE(config.ca.fallback[0].eab);
+  CHECK(config.ca.fallback[0].profile.empty());
+  CHECK(config.ca.fallback[0].preferred_chain.empty());
+  CHECK(config.ca.fallback[1].directory_url == "https://acme.zerossl.com/v2/DV90");
+  CHECK(config.ca.fallback[1].trust == "/etc/z.pem");
+  CHECK(config.ca.fallback[1].eab->key_id == "k");
+  CHECK_THAT(error_of("[ca]\nfallback = [\"zerosl\"]"), ContainsSubstring("did you mean zerossl?"));
+  CHECK_THAT(error_of("[ca]\nfallback = [{ trust = \"/x\" }]"), ContainsSubstring("without directory"));
+  options.ca = "zerossl";
+  CHECK(load(text).ca.eab->key_id == "k");
+  CHECK(load(text).ca.fallback.empty());
+  CHECK(load(text).ca.profile.empty());
+  CHECK(load(text).ca.preferred_chain.empty());
+  options.ca = "google-staging";
+  CHECK(load(text).ca.fallback.empty());
+  CHECK(load(text).ca.profile.empty());
+  CHECK(load(text).ca.preferred_chain.empty());
+}
