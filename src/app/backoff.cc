@@ -25,7 +25,7 @@ SystemTime next_attempt(const store::Failure& failure, std::string_view subject)
   const auto pause = std::min(longest, first * (1 << std::clamp(failure.count - 1, 0, doublings_to_longest)));
   const double part = 1 - most_spread * spread(subject, failure.count);
   const std::chrono::seconds wait{static_cast<std::int64_t>(static_cast<double>(pause.count()) * part)};
-  return std::max(failure.at + wait, failure.not_before.value_or(SystemTime::min()));
+  return failure.at + wait;
 }
 
 SystemTime end_of_rate_limit(std::chrono::seconds retry_after, SystemTime now) {

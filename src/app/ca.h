@@ -31,6 +31,10 @@ class CertificateAuthority {
   /// The CA does not know our account (any more): the next client() registers again.
   void forget_account();
 
+  /// For the rest of this run: whoever has a choice asks another one.
+  void set_down() { is_down_ = true; }
+  bool is_down() const { return is_down_; }
+
   /// The stored account key; empty when there is none.
   const pki::PrivateKey* account_key();
   /// What the CA says about the account of the stored key, which is remembered; empty when there is neither.
@@ -65,6 +69,7 @@ class CertificateAuthority {
   std::unique_ptr<acme::CurlTransport> transport_;
   std::unique_ptr<acme::Client> client_;  // with account_key_
   bool has_account_ = false;
+  bool is_down_ = false;
   bool clock_is_checked_ = false;
 };
 

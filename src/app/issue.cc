@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <span>
+#include <vector>
 
-#include "acme/problem.h"
 #include "app/backoff.h"
 #include "app/ca.h"
 #include "app/caa_preflight.h"
@@ -11,6 +11,7 @@
 #include "app/context.h"
 #include "app/deliver.h"
 #include "app/failing_names.h"
+#include "app/fallback.h"
 #include "app/order.h"
 #include "app/plan_report.h"
 #include "app/planning.h"
@@ -26,6 +27,15 @@ bool is_renew(const Context& context) {
   return context.invocation.verb == Verb::renew;
 }
 
+/// The configured one first, then its fallbacks.
+std::vector<CertificateAuthority> certificate_authorities(Context& context) {
+  std::vector<CertificateAuthority> cas;
+  cas.emplace_back(context, context.config.ca);
+  for (const CaConfig& fallback : context.config.ca.fallback)
+    cas.emplace_back(context, fallback);
+  return cas;
+}
+
 void print_plan(const Context& context, const mx::Plan& plan) {
   if (context.invocation.json || context.invocation.quiet || is_renew(context)) return;
   write_result(plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}) + "\n");
@@ -39,20 +49,20 @@ const Finding* find_failure(const Context& context, std::size_t errors_before) {
   return found == errors.end() ? nullptr : &*found;
 }
 
-/// Remembers what the plan wants, and whether this run failed: `errors_before` is how many errors there were before it,
-/// `not_before` when the CA wants to be asked again.
-void remember(Context& context, const CertificateAuthority& ca, const mx::PlannedCertificate& planned,
-              std::size_t errors_before, std::optional<SystemTime> not_before) {
+/// Remembers what the plan wants, which CAs want to be left alone, and whether this run failed: `errors_before` is how
+/// many errors there were before it.
+void remember(Context& context, const mx::PlannedCertificate& planned, std::size_t errors_before,
+              const CaPauses& pauses) {
   store::CertificateState state = context.certificates.load_state(planned.name);
   const store::CertificateState before = state;
   state.desired = planned.wanted_names();
+  state.ca_pauses = pauses;
+  std::erase_if(state.ca_pauses, [&](const auto& pause) { return pause.second <= context.clock.now(); });
   if (const Finding* failure = find_failure(context, errors_before)) {
     state.failure = store::Failure{.count = (before.failure ? before.failure->count : 0) + 1,
                                    .at = context.clock.now(),
                                    .message = failure->message,
-                                   .hint = failure->hint,
-                                   .not_before = not_before,
-                                   .directory = not_before ? ca.config().directory_url : std::string()};
+                                   .hint = failure->hint};
   } else {
     state.failure.reset();
   }
@@ -66,15 +76,22 @@ bool only_needs_a_look(const mx::PlannedCertificate& planned, const store::Certi
          });
 }
 
-/// Until when this certificate is left alone: what `renew` makes of a failure, and both commands of a CA that wants to
+struct Pause {
+  SystemTime until;
+  bool is_rate_limit = false;
+};
+
+/// Whether this certificate is left alone: what `renew` makes of a failure, and both commands of CAs that all want to
 /// be left alone.
-std::optional<SystemTime> find_pause(const Context& context, const CertificateAuthority& ca,
-                                     const mx::PlannedCertificate& planned, const store::CertificateState& state) {
+std::optional<Pause> find_pause(const Context& context, const mx::PlannedCertificate& planned,
+                                const store::CertificateState& state) {
   if (!state.failure || only_needs_a_look(planned, state)) return std::nullopt;
-  store::Failure failure = *state.failure;
-  if (failure.directory != ca.config().directory_url || planned.action == mx::Action::none) failure.not_before.reset();
-  const auto until = is_renew(context) ? next_attempt(failure, planned.name) : failure.not_before;
-  return until && context.clock.now() < *until ? until : std::nullopt;
+  const SystemTime now = context.clock.now();
+  Pause pause;
+  if (is_renew(context)) pause.until = next_attempt(*state.failure, planned.name);
+  const auto rate_limit = pause_of_all(context.config.ca, state.ca_pauses, now);
+  if (rate_limit && *rate_limit > pause.until && planned.action != mx::Action::none) pause = {*rate_limit, true};
+  return now < pause.until ? std::optional(pause) : std::nullopt;
 }
 
 /// Whether what is served now is good for a while.
@@ -86,13 +103,13 @@ bool is_safe(const Context& context, const mx::PlannedCertificate& planned) {
 /// Tells that a certificate is left alone for now, and returns the outcome. To `renew` that is no failure as long as
 /// what is served is good: the failure itself was told when it happened.
 std::string tell_pause(Context& context, const mx::PlannedCertificate& planned, const store::Failure& failure,
-                       SystemTime until) {
-  Finding finding{.code = failure.not_before && until == *failure.not_before ? "rate_limited" : "backing_off",
+                       const Pause& pause) {
+  Finding finding{.code = pause.is_rate_limit ? "rate_limited" : "backing_off",
                   .subject = planned.name,
-                  .message = fmt::format("not tried again before {}, since it failed at {}: {}", format_time(until),
-                                         format_time(failure.at), failure.message),
+                  .message = fmt::format("not tried again before {}, since it failed at {}: {}",
+                                         format_time(pause.until), format_time(failure.at), failure.message),
                   .hint = failure.hint};
-  if (finding.code == "rate_limited") finding.hint = "the CA wants to be left alone until then";
+  if (pause.is_rate_limit) finding.hint = "the CA wants to be left alone until then";
   if (is_renew(context) && is_safe(context, planned)) {
     context.report.add_warning(std::move(finding));
     return "waiting";
@@ -116,9 +133,9 @@ void warn_of_no_target(Context& context, const std::string& certificate) {
 }
 
 /// Orders if the plan says so, then installs wherever the live version is not in service yet.
-void bring_up_to_date(Context& context, CertificateAuthority& ca, const mx::PlannedCertificate& planned,
-                      CertificateOutcome& outcome) {
-  if (planned.action != mx::Action::none && !order_certificate(context, ca, planned).number.empty())
+void bring_up_to_date(Context& context, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned,
+                      CaPauses& pauses, CertificateOutcome& outcome) {
+  if (planned.action != mx::Action::none && !order_somewhere(context, cas, planned, pauses).number.empty())
     outcome.result = "issued";
   const auto live = context.certificates.find_live(planned.name);
   if (!live) return;
@@ -135,33 +152,22 @@ void bring_up_to_date(Context& context, CertificateAuthority& ca, const mx::Plan
   context.certificates.prune(planned.name);
 }
 
-/// RFC 8555 §6.6.
-std::optional<SystemTime> find_rate_limit(const Context& context, const Error& error) {
-  const auto* problem = dynamic_cast<const acme::Problem*>(&error);
-  if (problem == nullptr || !problem->retry_after()) return std::nullopt;
-  const int status = problem->document().status;
-  if (status != 429 && status != 503 && !problem->is("rateLimited")) return std::nullopt;
-  return end_of_rate_limit(*problem->retry_after(), context.clock.now());
-}
-
-/// Whether `step` worked; what it throws is reported, and does not stop the other certificates (law 3). `not_before` is
-/// set when the CA says when it wants to be asked again.
+/// Whether `step` worked; what it throws is reported, and does not stop the other certificates (law 3).
 template <typename Step>
-bool attempt(Context& context, const std::string& certificate, std::optional<SystemTime>& not_before, Step step) {
+bool attempt(Context& context, const std::string& certificate, Step step) {
   try {
     step();
     return true;
   } catch (const Interrupted&) {
     throw;
   } catch (Error& e) {
-    not_before = find_rate_limit(context, e);
     e.add_context(certificate);
     context.report.add_error(e, certificate);
     return false;
   }
 }
 
-void process(Context& context, CertificateAuthority& ca, const mx::PlannedCertificate& planned) {
+void process(Context& context, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned) {
   forget_finished_order(context, planned);
   const bool in_service = is_in_service(context, planned.name);
   CertificateOutcome outcome{.name = planned.name,
@@ -173,19 +179,18 @@ void process(Context& context, CertificateAuthority& ca, const mx::PlannedCertif
                              .targets = {}};
   const bool nothing_to_do = planned.action == mx::Action::none && in_service;
   const store::CertificateState state = context.certificates.load_state(planned.name);
-  const auto pause = find_pause(context, ca, planned, state);
+  const auto pause = find_pause(context, planned, state);
   if (nothing_to_do || pause) {
     if (!nothing_to_do) outcome.result = tell_pause(context, planned, *state.failure, *pause);
     context.report.add(std::move(outcome));
     return;
   }
   const std::size_t errors_before = context.report.errors().size();
-  std::optional<SystemTime> not_before;
-  const bool done =
-      attempt(context, planned.name, not_before, [&] { bring_up_to_date(context, ca, planned, outcome); });
+  CaPauses pauses = state.ca_pauses;
+  const bool done = attempt(context, planned.name, [&] { bring_up_to_date(context, cas, planned, pauses, outcome); });
   if (!done) outcome.result = "failed";
-  std::optional<SystemTime> ignored;  // a full disk hides nothing
-  attempt(context, planned.name, ignored, [&] { remember(context, ca, planned, errors_before, not_before); });
+  // A full disk hides nothing.
+  attempt(context, planned.name, [&] { remember(context, planned, errors_before, pauses); });
   context.report.add(std::move(outcome));
 }
 
@@ -233,14 +238,15 @@ void run_issue(Context& context) {
   const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
   recover_deployments(context);
   clean_up_earlier_challenges(context);
-  CertificateAuthority ca(context, context.config.ca);
-  update_renewal_info(context, ca);
+  std::vector<CertificateAuthority> cas = certificate_authorities(context);
+  for (CertificateAuthority& ca : cas)
+    update_renewal_info(context, ca);
   const mx::Plan plan = make_plan(context);
   print_plan(context, plan);
   add_plan_warnings(context, plan);
   report_gaps(context, plan);
   for (const mx::PlannedCertificate& planned : plan.certificates)
-    process(context, ca, planned);
+    process(context, cas, planned);
   print_outcomes(context);
 }
 

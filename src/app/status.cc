@@ -3,6 +3,7 @@
 #include "app/backoff.h"
 #include "app/commands.h"
 #include "app/context.h"
+#include "app/fallback.h"
 #include "app/json.h"
 #include "app/renewal.h"
 #include "app/table.h"
@@ -61,15 +62,21 @@ void add_live(Json& entry, const CertificateStatus& one) {
   entry["fingerprint"] = live.leaf.sha256_fingerprint;
 }
 
-Json to_json(const store::Failure& failure, const std::string& subject) {
+/// When `renew` tries the certificate again, which also waits for CAs that want to be left alone.
+SystemTime next_attempt_for(const Context& context, const CertificateStatus& one) {
+  const SystemTime own = next_attempt(*one.state.failure, one.name);
+  return std::max(own, pause_of_all(context.config.ca, one.state.ca_pauses, context.clock.now()).value_or(own));
+}
+
+Json to_json(const store::Failure& failure, SystemTime next_attempt) {
   return {{"count", failure.count},
           {"at", format_time(failure.at)},
           {"message", failure.message},
           {"hint", failure.hint},
-          {"next_attempt", format_time(next_attempt(failure, subject))}};
+          {"next_attempt", format_time(next_attempt)}};
 }
 
-Json to_json(const std::vector<CertificateStatus>& all) {
+Json to_json(const Context& context, const std::vector<CertificateStatus>& all) {
   Json list = Json::array();
   for (const CertificateStatus& one : all) {
     Json deployments = Json::array();
@@ -81,12 +88,12 @@ Json to_json(const std::vector<CertificateStatus>& all) {
                              {"message", deployment.message}});
     Json failing_names = Json::array();
     for (const auto& [name, failure] : one.state.failing_names)
-      failing_names.push_back({{"name", name}, {"failure", to_json(failure, name)}});
+      failing_names.push_back({{"name", name}, {"failure", to_json(failure, next_attempt(failure, name))}});
     Json entry{{"name", one.name},
                {"desired", one.state.desired},
                {"certificate_version", nullptr},
                {"deployments", deployments},
-               {"failure", one.state.failure ? to_json(*one.state.failure, one.name) : Json()},
+               {"failure", one.state.failure ? to_json(*one.state.failure, next_attempt_for(context, one)) : Json()},
                {"failing_names", failing_names},
                {"revoked", nullptr}};
     if (one.live) add_live(entry, one);
@@ -138,16 +145,17 @@ Row describe_deployment(const std::string& target, const store::Deployment& depl
   return {"not served by", target};
 }
 
-std::string describe_failure(const store::Failure& failure, const std::string& subject) {
+std::string describe_failure(const store::Failure& failure, SystemTime next_attempt) {
   const std::string times = failure.count > 1 ? fmt::format(" ({} in a row)", failure.count) : "";
   return fmt::format("{}{}: {}\nnot tried again before {}", format_time(failure.at), times, failure.message,
-                     format_time(next_attempt(failure, subject)));
+                     format_time(next_attempt));
 }
 
-std::string describe(const CertificateStatus& one, SystemTime now, const TextStyle& style) {
+std::string describe(const Context& context, const CertificateStatus& one) {
+  const TextStyle style{.width = context.terminal.width, .color = context.terminal.color};
   std::vector<Row> rows;
   if (one.live)
-    rows = describe_live(one, now);
+    rows = describe_live(one, context.clock.now());
   else
     rows.push_back({"version", "none yet"});
   for (const auto& [target, deployment] : one.state.deployments)
@@ -156,8 +164,9 @@ std::string describe(const CertificateStatus& one, SystemTime now, const TextSty
     rows.push_back(
         {"revoked", fmt::format("{} ({}); mxcert issue replaces it", format_time(revoked->at), revoked->reason)});
   for (const auto& [name, failure] : one.state.failing_names)
-    rows.push_back({"refused", describe_failure(failure, name)});
-  if (const auto& failure = one.state.failure) rows.push_back({"last failure", describe_failure(*failure, one.name)});
+    rows.push_back({"refused", describe_failure(failure, next_attempt(failure, name))});
+  if (const auto& failure = one.state.failure)
+    rows.push_back({"last failure", describe_failure(*failure, next_attempt_for(context, one))});
   return one.name + "\n" + format_table(rows, style, 2);
 }
 
@@ -165,8 +174,7 @@ std::string to_text(const Context& context, const std::vector<CertificateStatus>
   if (all.empty()) return fmt::format("no certificate is stored in {} yet\n", context.state.root().string());
   std::string text;
   for (const CertificateStatus& one : all)
-    text += (text.empty() ? "" : "\n") +
-            describe(one, context.clock.now(), {.width = context.terminal.width, .color = context.terminal.color});
+    text += (text.empty() ? "" : "\n") + describe(context, one);
   return text;
 }
 
@@ -175,7 +183,7 @@ std::string to_text(const Context& context, const std::vector<CertificateStatus>
 void run_status(Context& context) {
   const std::vector<CertificateStatus> all = collect(context);
   if (!context.invocation.json) return write_result(to_text(context, all));
-  Json document{{"version", 1}, {"certificates", to_json(all)}};
+  Json document{{"version", 1}, {"certificates", to_json(context, all)}};
   add_findings(document, context.report);
   write_result(dump(document));
 }

@@ -50,11 +50,8 @@ nlohmann::json to_json(const Deployment& deployment) {
 }
 
 nlohmann::json to_json(const Failure& failure) {
-  nlohmann::json document{
+  return {
       {"count", failure.count}, {"at", format_time(failure.at)}, {"message", failure.message}, {"hint", failure.hint}};
-  if (failure.not_before) document["not_before"] = format_time(*failure.not_before);
-  if (!failure.directory.empty()) document["directory"] = failure.directory;
-  return document;
 }
 
 Failure read_failure(const nlohmann::json& document) {
@@ -62,9 +59,7 @@ Failure read_failure(const nlohmann::json& document) {
   return {.count = count != document.end() && count->is_number_integer() ? count->get<int>() : 1,
           .at = time_at(document, "at"),
           .message = text_at(document, "message"),
-          .hint = text_at(document, "hint"),
-          .not_before = parse_time(text_at(document, "not_before")),
-          .directory = text_at(document, "directory")};
+          .hint = text_at(document, "hint")};
 }
 
 nlohmann::json to_json(const RenewalInfo& info) {
@@ -243,6 +238,9 @@ CertificateState Certificates::load_state(const std::string& name) const {
   }
   if (const auto found = document->find("failure"); found != document->end() && found->is_object())
     state.failure = read_failure(*found);
+  if (const auto found = document->find("ca_pauses"); found != document->end() && found->is_object())
+    for (const auto& [directory, until] : found->items())
+      state.ca_pauses[directory] = time_at(*found, directory.c_str());
   if (const auto found = document->find("failing_names"); found != document->end() && found->is_object())
     for (const auto& [failing, value] : found->items())
       if (value.is_object()) state.failing_names[failing] = read_failure(value);
@@ -259,6 +257,8 @@ void Certificates::save_state(const std::string& name, const CertificateState& s
     deployments[target] = to_json(deployment);
   nlohmann::json document{{"version", 1}, {"desired", state.desired}, {"deployments", deployments}};
   if (state.failure) document["failure"] = to_json(*state.failure);
+  for (const auto& [directory, until] : state.ca_pauses)
+    document["ca_pauses"][directory] = format_time(until);
   for (const auto& [failing, failure] : state.failing_names)
     document["failing_names"][failing] = to_json(failure);
   if (state.renewal_info) document["renewal_info"] = to_json(*state.renewal_info);

@@ -50,8 +50,6 @@ struct Failure {
   SystemTime at;
   std::string message;
   std::string hint;
-  std::optional<SystemTime> not_before = {};  // the CA does not want to be asked again before
-  std::string directory = {};                 // URL of that CA's directory
 
   bool operator==(const Failure&) const = default;
 };
@@ -89,6 +87,7 @@ struct CertificateState {
   std::vector<std::string> desired;               // the names that the last plan wanted on it
   std::map<std::string, Deployment> deployments;  // by target
   std::optional<Failure> failure;
+  std::map<std::string, SystemTime> ca_pauses;   // by URL of a CA's directory: it does not want to be asked before
   std::map<std::string, Failure> failing_names;  // what the CA refused last; wanted all the same
   std::optional<RenewalInfo> renewal_info;
   std::optional<Revocation> revocation;  // the last one

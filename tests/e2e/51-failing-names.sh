@@ -90,7 +90,7 @@ mxcert renew --verbose
 expect_stderr 'not tried again before'
 
 scene "a CA that wants to be left alone is, by issue too, and status tells how long"
-edit_state ".failure += {not_before: \"2099-01-01T00:00:00Z\", directory: \"$("$lab" pebble dir)\"}"
+edit_state ".ca_pauses = {\"$("$lab" pebble dir)\": \"2099-01-01T00:00:00Z\"}"
 ca_mark
 mxcert issue --json
 expect_exit 1
@@ -101,7 +101,7 @@ expect_exit 0
 expect_no_output
 mxcert status --json
 expect_json '.certificates[0].failure.next_attempt == "2099-01-01T00:00:00Z"'
-edit_state '.failure.directory = "https://other.example/dir"'
+edit_state '.ca_pauses = {"https://other.example/dir": "2099-01-01T00:00:00Z"}'
 mxcert issue
 expect_problem 1 'mx.one.refused.example' '.'
 expect_not_stderr 'not tried again before'

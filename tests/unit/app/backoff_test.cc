@@ -32,18 +32,10 @@ TEST_CASE("the pause is the same at each question, and another for another certi
   CHECK(different.size() > 50);
 }
 
-TEST_CASE("what the CA asks for counts when it is longer than our own pause, up to a week") {
-  const auto wait = [](std::chrono::seconds retry_after) {
-    return app::next_attempt({.count = 1,
-                              .at = noon,
-                              .message = "",
-                              .hint = "",
-                              .not_before = app::end_of_rate_limit(retry_after, noon)},
-                             "mx.example.com") -
-           noon;
-  };
-  CHECK(wait(1s) == wait_after(1));
-  CHECK(wait(-1h) == wait_after(1));
+TEST_CASE("what the CA asks for counts up to a week") {
+  const auto wait = [](std::chrono::seconds retry_after) { return app::end_of_rate_limit(retry_after, noon) - noon; };
+  CHECK(wait(1s) == 1s);
+  CHECK(wait(-1h) == 0s);
   CHECK(wait(36h) == 36h);
   CHECK(wait(365 * 24h) == 7 * 24h);
 }

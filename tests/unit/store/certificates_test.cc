@@ -97,8 +97,7 @@ TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory i
                                     .at = *parse_time("2026-11-23T15:00:00Z"),
                                     .message = "exim is down"};
   remembered.failure = Failure{.count = 3, .at = *parse_time("2026-11-23T15:00:00Z"), .message = "m", .hint = "h"};
-  remembered.failure->not_before = *parse_time("2026-11-24T15:00:00Z");
-  remembered.failure->directory = "https://ca.test/dir";
+  remembered.ca_pauses["https://ca.test/dir"] = *parse_time("2026-11-24T15:00:00Z");
   remembered.failing_names["mx3.example.com"] = {
       .count = 1, .at = *parse_time("2026-11-23T15:00:00Z"), .message = "refused", .hint = ""};
   remembered.renewal_info = RenewalInfo{.certificate = "aki.serial",
@@ -120,6 +119,7 @@ TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory i
   const fs::path file = state.certificates() / name / "state.json";
   const std::string damaged = GENERATE("", "{", "[]", "null", "{\"deployments\":[1],\"failure\":7,\"desired\":\"x\"}",
                                        "{\"failing_names\":{\"a\":7}}", "{\"failing_names\":[1]}",
+                                       "{\"ca_pauses\":{\"https://ca.test/dir\":7}}", "{\"ca_pauses\":[1]}",
                                        "{\"renewal_info\":{\"window\":{\"start\":\"x\"}}}",
                                        "{\"deployments\":{\"exim\":5},\"failure\":{\"count\":\"x\"}}");
   write_file_atomically(file, damaged, {});
