@@ -27,11 +27,12 @@ struct KnownChallengeType {
   std::string_view name;
   bool needs_token;
 };
-/// RFC 8555 §8.3, §8.4, RFC 8737.
+/// RFC 8555 §8.3, §8.4, RFC 8737, draft-ietf-acme-dns-persist.
 constexpr std::array known_challenge_types{
     KnownChallengeType{"http-01", true},
     KnownChallengeType{"dns-01", true},
     KnownChallengeType{"tls-alpn-01", true},
+    KnownChallengeType{"dns-persist-01", false},
 };
 
 template <typename Status>

@@ -102,7 +102,7 @@ struct Challenge {
   enum class Status { pending, processing, valid, invalid };
   std::string type = {};
   std::string url = {};
-  std::string token = {};  // base64url, at most 512 characters: safe as a file name and in a URL path
+  std::string token = {};  // base64url, at most 512 characters: safe as a file name and in a URL path; or empty
   Status status = Status::pending;
   std::optional<ProblemDocument> error = {};
 };

@@ -9,8 +9,8 @@ namespace mxcert::acme {
 struct ChallengeToSolve {
   std::string name = {};               // without `*.`
   std::string type = {};               // what Solver::challenge_type said
-  std::string token = {};              // base64url, at most 512 characters
-  std::string key_authorization = {};  // RFC 8555 §8.1
+  std::string token = {};              // base64url, at most 512 characters; empty where the type has none
+  std::string key_authorization = {};  // RFC 8555 §8.1; empty without a token
   bool wildcard = false;
 };
 

@@ -135,7 +135,9 @@ void present(const Client& client, const Solver& solver, std::span<const Authori
     challenges.push_back({.name = authorization.identifier.value,
                           .type = challenge.type,
                           .token = challenge.token,
-                          .key_authorization = key_authorization(challenge.token, client.account_key()),
+                          .key_authorization = challenge.token.empty()
+                                                   ? std::string()
+                                                   : key_authorization(challenge.token, client.account_key()),
                           .wildcard = authorization.wildcard});
   }
   solver.present(challenges);

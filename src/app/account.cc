@@ -4,6 +4,7 @@
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/json.h"
+#include "app/persistent_record.h"
 #include "app/table.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -24,6 +25,7 @@ struct AccountReport {
   std::string key_type = {};
   std::string thumbprint = {};  // of the key (RFC 7638)
   std::filesystem::path key_file = {};
+  std::vector<PersistentRecord> records = {};  // to publish for dns-persist-01; only of show
 };
 
 bool changes_something(const Context& context) {
@@ -58,6 +60,13 @@ Json to_json(const AccountReport& report) {
           {"thumbprint", text_or_null(report.thumbprint)}};
 }
 
+Json to_json(const std::vector<PersistentRecord>& records) {
+  Json entries = Json::array();
+  for (const PersistentRecord& record : records)
+    entries.push_back({{"name", record.name}, {"type", "TXT"}, {"value", record.value}});
+  return entries;
+}
+
 std::string to_text(const AccountReport& report, const TextStyle& style) {
   std::vector<Row> rows{{"directory", report.directory}, {"status", report.status}};
   if (report.result != "shown") rows.insert(rows.begin(), {"result", report.result});
@@ -67,13 +76,18 @@ std::string to_text(const AccountReport& report, const TextStyle& style) {
     rows.push_back({"key", fmt::format("{} in {}", report.key_type, report.key_file.string())});
     rows.push_back({"thumbprint", report.thumbprint});
   }
-  return format_table(rows, style);
+  std::string text = format_table(rows, style);
+  if (!report.records.empty()) text += "\nto publish for dns-persist-01:\n";
+  for (const PersistentRecord& record : report.records)
+    text += to_string(record) + '\n';  // never broken: it is there to be copied
+  return text;
 }
 
 void print(const Context& context, const AccountReport& report) {
   if (context.invocation.quiet && !context.invocation.json && changes_something(context)) return;
   if (context.invocation.json) {
     Json document{{"version", 1}, {"result", report.result}, {"account", to_json(report)}};
+    if (context.invocation.verb == Verb::account_show) document["records"] = to_json(report.records);
     add_findings(document, context.report);
     return write_result(dump(document));
   }
@@ -152,6 +166,9 @@ void run_account(Context& context) {
   AccountReport report{.directory = ca.config().directory_url};
   act(context, ca, report);
   add_key(report, context, ca);
+  // A record for an account that the CA has forgotten would be of no use to the next one.
+  if (context.invocation.verb == Verb::account_show && report.status != "none")
+    report.records = find_persistent_records(context);
   print(context, report);
 }
 

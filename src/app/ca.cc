@@ -45,7 +45,10 @@ acme::Client& CertificateAuthority::client_without_account() {
 }
 
 acme::Client& CertificateAuthority::client(Deadline deadline) {
-  if (!has_account_) ensure_account(deadline);
+  if (!has_account_) {
+    ensure_account(deadline);
+    remember_identities(deadline);
+  }
   has_account_ = true;
   return *client_;
 }
@@ -146,6 +149,7 @@ std::optional<acme::Account> CertificateAuthority::find_account(Deadline deadlin
   if (!found) return std::nullopt;
   const bool deactivated = found->status != acme::Account::Status::valid;
   context_.accounts.save({.directory = config_.directory_url, .url = found->url, .deactivated = deactivated});
+  remember_identities(deadline);
   return found;
 }
 
@@ -159,7 +163,13 @@ acme::Account CertificateAuthority::create_account(Deadline deadline) {
   const acme::Account account = client_->create_account(
       {.contacts = context_.config.contact, .terms_agreed = context_.config.agree_tos, .external = external}, deadline);
   context_.accounts.save({.directory = config_.directory_url, .url = account.url});
+  remember_identities(deadline);
   return account;
+}
+
+void CertificateAuthority::remember_identities(Deadline deadline) {
+  const acme::Directory& directory = current_client().directory(deadline);
+  context_.accounts.save_caa_identities(config_.directory_url, directory.caa_identities);
 }
 
 acme::Client& CertificateAuthority::require_account(Deadline deadline) {

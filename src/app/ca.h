@@ -60,6 +60,7 @@ class CertificateAuthority {
   acme::Client& require_account(Deadline deadline);
   void check_clock(Deadline deadline);
   void ensure_account(Deadline deadline);
+  void remember_identities(Deadline deadline);
 
   Context& context_;
   CaConfig config_;

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "app/context.h"
+#include "app/persistent_record.h"
 #include "app/resolver_options.h"
 #include "mx/caa.h"
 
@@ -71,9 +72,7 @@ Names judge(Context& context, const Names& names, const std::function<mx::CaaApp
 mx::CaaApplicant applicant_without_asking(const Context& context) {
   const CaConfig& ca = context.config.ca;
   const auto account = context.accounts.find(ca.directory_url);
-  Names issuers = context.accounts.find_caa_identities(ca.directory_url);
-  if (issuers.empty()) issuers = ca.caa_identities;
-  return {.issuers = std::move(issuers), .account = account ? account->url : std::string()};
+  return {.issuers = known_issuers(context), .account = account ? account->url : std::string()};
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace {
 
 using Type = ChallengeMethod::Type;
 
-constexpr std::array types{Type::http_01, Type::tls_alpn_01, Type::dns_01};
+constexpr std::array types{Type::http_01, Type::tls_alpn_01, Type::dns_01, Type::dns_persist_01};
 
 void set_server(DnsProvider& provider, const SourcedText& server) {
   located(server.where, [&] {
@@ -119,6 +119,8 @@ std::string_view to_string(Type type) {
       return "tls-alpn-01";
     case Type::dns_01:
       return "dns-01";
+    case Type::dns_persist_01:
+      return "dns-persist-01";
   }
   return "";
 }
@@ -130,6 +132,7 @@ std::uint16_t port_of(Type type) {
     case Type::tls_alpn_01:
       return 443;
     case Type::dns_01:
+    case Type::dns_persist_01:
       return 0;
   }
   return 0;
@@ -140,6 +143,11 @@ const ChallengeMethod& ChallengeConfig::method_for(const dns::DnsName& name) con
     if (std::ranges::any_of(exception.names, [&](const auto& pattern) { return pattern.matches(name); }))
       return exception.method;
   return method;
+}
+
+const ChallengeMethod& ChallengeConfig::method_for(const std::string& name) const {
+  const auto parsed = dns::DnsName::parse_host(name);
+  return parsed ? method_for(*parsed) : method;
 }
 
 void set_challenge_type(ChallengeMethod& method, const SourcedText& type) {
@@ -191,7 +199,7 @@ std::vector<std::pair<std::string, std::string>> explain_challenge(const Challen
       settings.emplace_back(prefix + "webroot", method.webroot->string());
     else if (method.dns)
       settings.emplace_back(prefix + "dns", describe_dns(*method.dns));
-    else
+    else if (port_of(method.type) != 0)
       settings.emplace_back(prefix + "listen", describe_listen(method));
   };
   explain("challenge.", challenge.method);

@@ -30,7 +30,7 @@ struct DnsProvider {
 
 /// One way to show control over names: the keys of [challenge], and of each [[challenge.for]].
 struct ChallengeMethod {
-  enum class Type { http_01, tls_alpn_01, dns_01 };
+  enum class Type { http_01, tls_alpn_01, dns_01, dns_persist_01 };
   Type type = Type::http_01;
   std::vector<solve::ListenAddress> listen = {};      // of our own listener; empty: the type's port on every address
   std::optional<std::filesystem::path> webroot = {};  // http-01 through a web server; then nothing is listened on
@@ -54,6 +54,8 @@ struct ChallengeConfig {
 
   /// That of the first exception with a pattern for `name`, or the general one.
   const ChallengeMethod& method_for(const dns::DnsName& name) const;
+  /// The same for a name as it is ordered, `*.` and all.
+  const ChallengeMethod& method_for(const std::string& name) const;
 };
 
 /// All throw ConfigError.

@@ -88,15 +88,15 @@ ChallengePart make_challenge_part(Context& context, const ChallengeMethod& metho
       return make_tls_alpn_listener(context, method);
     case ChallengeMethod::Type::dns_01:
       return make_dns01_part(context, method);
+    case ChallengeMethod::Type::dns_persist_01:
+      return {.present = [](Challenges) {}};  // the record is there for good
   }
   return {};
 }
 
 void remove_trace(Context& context, const store::ChallengeTrace& trace) {
   if (trace.method == dns01_trace) {
-    const auto name = dns::DnsName::parse_host(trace.name);
-    const ChallengeConfig& config = context.config.challenge;
-    return remove_dns01_trace(context, name ? config.method_for(*name) : config.method, trace);
+    return remove_dns01_trace(context, context.config.challenge.method_for(trace.name), trace);
   }
   if (trace.method != webroot_trace)
     throw ConfigError(fmt::format("nothing knows how to take {} away", printable(trace.method, 100)));

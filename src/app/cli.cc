@@ -126,7 +126,8 @@ void add_ca_options(CLI::App& app, ConfigOptions& options) {
       ->type_name("ADDRESS:PORT")
       ->allow_extra_args(false)
       ->group(group);
-  app.add_option("--challenge", options.challenge, "how to show that names are ours: http-01, tls-alpn-01")
+  app.add_option("--challenge", options.challenge,
+                 "how to show that names are ours: http-01, tls-alpn-01, dns-persist-01")
       ->type_name("TYPE")
       ->group(group);
   app.add_option("--webroot", options.webroot, "answer http-01 by files in this directory of a web server")

@@ -7,6 +7,7 @@
 #include "acme/problem.h"
 #include "app/backoff.h"
 #include "app/context.h"
+#include "app/persistent_record.h"
 
 namespace mxcert::app {
 namespace {
@@ -23,7 +24,18 @@ mx::Warning describe(const std::string& name, const store::Failure& failure, boo
   return {"name_failing", name, fmt::format("{} may fail again: {}", name, what)};
 }
 
+/// Whether the CA looked for what shows control and did not like what it found (RFC 8555 §6.7).
+bool is_about_validation(const acme::ProblemDocument& problem) {
+  return problem.is("unauthorized") || problem.is("dns") || problem.is("malformed") || problem.is("incorrectResponse");
+}
+
 }  // namespace
+
+std::string hint_for(const Context& context, const acme::IssueFailure::Culprit& culprit) {
+  if (is_about_validation(culprit.problem))
+    if (const auto record = find_persistent_record(context, culprit.name)) return "publish " + to_string(*record);
+  return acme::hint_for_validation(culprit.problem);
+}
 
 void remember_refused(Context& context, const std::string& certificate, const Finding& refusal) {
   store::CertificateState state = context.certificates.load_state(certificate);
@@ -42,7 +54,7 @@ void note_refused(Context& context, const std::string& certificate,
     Finding refusal{.code = "name_refused",
                     .subject = culprit.name,
                     .message = fmt::format("{}: {}", culprit.name, acme::describe(culprit.problem)),
-                    .hint = acme::hint_for_validation(culprit.problem)};
+                    .hint = hint_for(context, culprit)};
     remember_refused(context, certificate, refusal);
     context.report.add_error(std::move(refusal));
   }

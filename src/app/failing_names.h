@@ -17,6 +17,8 @@ struct Finding;
 void remember_refused(Context& context, const std::string& certificate, const Finding& refusal);
 /// Whether an error is about a name that was refused, and not about the certificate.
 bool is_refusal(const Finding& error);
+/// What to do about a name that could not be validated.
+std::string hint_for(const Context& context, const acme::IssueFailure::Culprit& culprit);
 /// Reports each as an error and remembers it.
 void note_refused(Context& context, const std::string& certificate,
                   std::span<const acme::IssueFailure::Culprit> culprits);

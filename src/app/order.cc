@@ -144,7 +144,6 @@ acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, co
       acme::IssuedCertificate issued = acme::issue(client, context.clock, solving.solver(), request);
       issued.chain =
           choose_chain(context, client, certificate, std::move(issued.chain), ca.config().preferred_chain, deadline);
-      context.accounts.save_caa_identities(order.directory, client.directory(deadline).caa_identities);
       return issued;
     } catch (const acme::Problem& e) {
       if (again || !e.is("accountDoesNotExist")) throw;
@@ -217,7 +216,7 @@ Names names_to_keep(Context& context, const std::string& certificate, const Name
     culprits.push_back(culprit.name);
   Names rest = without(names, culprits);
   if (rest.empty() || rest.size() == names.size() || !give_up_served(context, certificate, culprits, live))
-    throw failure;
+    throw acme::IssueFailure(failure.message(), hint_for(context, failure.culprits().front()), failure.culprits());
   return rest;
 }
 

@@ -55,8 +55,7 @@ Solving::Solving(Context& context, std::string certificate, const std::vector<st
 }
 
 const ChallengeMethod& Solving::method_for(const std::string& name) const {
-  const auto parsed = dns::DnsName::parse_host(name);
-  return parsed ? context_.config.challenge.method_for(*parsed) : context_.config.challenge.method;
+  return context_.config.challenge.method_for(name);
 }
 
 std::vector<acme::ChallengeToSolve> Solving::challenges_of(const Part& part, Challenges challenges) const {

@@ -285,18 +285,36 @@ TEST_CASE(
   CHECK(scene.presented[1].wildcard);
 }
 
+TEST_CASE("a challenge without token is only triggered") {
+  Scene scene;
+  scene.request.names = {"mx.example.com"};
+  scene.order_goes({"pending", "ready"});
+  scene.finalize_gives("valid");
+  json authorization = authorization_json("mx.example.com", "pending", "pending", "0");
+  authorization["challenges"].push_back(
+      {{"type", "dns-persist-01"}, {"url", "https://ca.test/persist/0"}, {"status", "pending"}});
+  scene.ca.replace("/authz/0", answer(200, authorization.dump()));
+  scene.ca.replace("/persist/0", answer(200, "{}"));
+  scene.solver.challenge_type = [](const std::string&) { return "dns-persist-01"; };
+  scene.issue();
+  REQUIRE(scene.presented.size() == 1);
+  CHECK(scene.presented[0].token.empty());
+  CHECK(scene.presented[0].key_authorization.empty());
+  CHECK(scene.ca.last("/persist/0").payload == "{}");
+}
+
 TEST_CASE("a name without a challenge of the solver's type is told before anything is shown") {
   Scene scene;
   scene.request.names = {"mx1.example.com", "mx2.example.com"};
   scene.order_goes({"pending"});
   scene.authorizations_are("pending");
   json authorization = authorization_json("mx2.example.com", "pending", "pending", "1");
-  authorization["challenges"][0] = {{"type", "dns-persist-01"}};
+  authorization["challenges"][0] = {{"type", "carrier-pigeon-01"}};
   scene.ca.replace("/authz/1", answer(200, authorization.dump()));
   const auto failure = thrown_by<acme::IssueFailure>(scene);
   REQUIRE(failure.culprits().size() == 1);
   CHECK(failure.culprits()[0].name == "mx2.example.com");
-  CHECK_THAT(failure.message(), ContainsSubstring("no http-01 challenge, only dns-persist-01"));
+  CHECK_THAT(failure.message(), ContainsSubstring("no http-01 challenge, only carrier-pigeon-01"));
   CHECK(scene.presented.empty());
   CHECK(scene.cleaned_up == 0);
 }

@@ -134,11 +134,13 @@ TEST_CASE("challenges of unknown types and without what their type needs are lef
   document["challenges"].push_back({{"type", "carrier-pigeon-01"}, {"bird", 1}});
   document["challenges"].push_back({{"type", "dns-01"}, {"url", "https://ca.test/c/3"}, {"status", "pending"}});
   const auto authorization = acme::parse_authorization(document.dump());
-  REQUIRE(authorization.challenges.size() == 1);
+  REQUIRE(authorization.challenges.size() == 2);
   CHECK(authorization.find_challenge("http-01")->token == "tok-en_1");
+  REQUIRE(authorization.find_challenge("dns-persist-01") != nullptr);
+  CHECK(authorization.find_challenge("dns-persist-01")->url == "https://ca.test/c/2");
+  CHECK(authorization.find_challenge("dns-persist-01")->token.empty());
   CHECK(authorization.find_challenge("dns-01") == nullptr);
-  CHECK(authorization.ignored_challenge_types ==
-        std::vector<std::string>{"dns-persist-01", "carrier-pigeon-01", "dns-01"});
+  CHECK(authorization.ignored_challenge_types == std::vector<std::string>{"carrier-pigeon-01", "dns-01"});
 }
 
 TEST_CASE("a token that is not base64url is refused before it can be a path or a header") {

@@ -356,3 +356,25 @@ TEST_CASE_METHOD(Fixture, "fallbacks are names, URLs or tables, each with what b
   CHECK(load(text).ca.profile.empty());
   CHECK(load(text).ca.preferred_chain.empty());
 }
+
+TEST_CASE_METHOD(Fixture, "dns-persist-01 needs nothing besides its name, and nothing else fits it") {
+  const Config config = load(R"(
+[[challenge.for]]
+names = ["*.example.net"]
+type = "dns-persist-01"
+)");
+  CHECK(config.challenge.method_for(std::string("mx.example.net")).type == ChallengeMethod::Type::dns_persist_01);
+  CHECK(config.challenge.method_for(std::string("mx.example.com")).type == ChallengeMethod::Type::http_01);
+  CHECK(port_of(ChallengeMethod::Type::dns_persist_01) == 0);
+  const auto with = [&](const std::string& line) {
+    return error_of("[challenge]\ntype = \"dns-persist-01\"\n" + line);
+  };
+  CHECK(with("") == "no error");
+  CHECK(with("listen = [\"192.0.2.1\"]\n").starts_with("mxcert.toml:3:11: "));
+  CHECK(with("webroot = \"/var/www\"\n").starts_with("mxcert.toml:3:11: "));
+  CHECK(with("dns = { provider = \"hook\", hook = \"" + hook + "\" }").starts_with("mxcert.toml:3:7: "));
+  options.challenge = "dns-persist-01";
+  CHECK(load("").challenge.method.type == ChallengeMethod::Type::dns_persist_01);
+  for (const auto& [key, value] : explain_config(load("")))
+    CHECK(key != "challenge.listen");
+}
