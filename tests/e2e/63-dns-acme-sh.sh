@@ -75,7 +75,7 @@ expect_same '' "$(calls)"
 lab exec foo chmod 0644 /opt/dnsapi/dns_knot.sh
 
 # How acme.sh begins and ends, and what it keeps.
-scene "where acme.sh is installed, its functions and its account.conf are used, and nothing is written there"
+scene "where acme.sh is installed, its functions and its account.conf are used, and no credentials are written there"
 lab exec foo sh -c 'mkdir -p /root/.acme.sh/dnsapi && cp /opt/dnsapi/dns_knot.sh /root/.acme.sh/dnsapi/'
 put foo /root/.acme.sh/acme.sh 0755 <<'SH'
 #!/usr/bin/env sh
