@@ -152,6 +152,11 @@ done
 
 # under_way: an order has been made and the CA was told of it
 under_way() { [ -n "$(order_under_way)" ]; }
+# kill_under_way SIGNAL: ends the run as soon as that is so. All in the host: the CA may be done in a moment.
+kill_under_way() {
+  lab exec foo timeout 20 sh -c "until jq -e '.url != \"\"' $state/orders/mx.example.com.json >/dev/null 2>&1; do
+      sleep 0.01; done; kill -$1 \"\$(cat /run/mxcert.pid)\"" || fail 'no order was made in time'
+}
 
 scene "ended while the CA validates, the next run continues the same order with the same key"
 configure_for example.com
@@ -160,8 +165,7 @@ for how in KILL INT TERM; do
   lab exec foo rm -rf $state
   ca_mark
   "$lab" exec foo sh -c 'mxcert issue & echo $! >/run/mxcert.pid; wait $!' >"$work/ended" 2>&1 &
-  within 20 under_way
-  lab exec foo sh -c "kill -$how \"\$(cat /run/mxcert.pid)\""
+  kill_under_way "$how"
   wait $! || true
   under_way || fail "the run was over already: $(cat "$work/ended")"
   expect_same '' "$(lab exec foo sh -c "ls -A $state/live")"
@@ -173,8 +177,7 @@ done
 scene "the CA has lost everything meanwhile: the next run registers again and gets its certificate with the same key"
 lab exec foo rm -rf $state
 "$lab" exec foo sh -c 'mxcert issue & echo $! >/run/mxcert.pid; wait $!' >"$work/ended" 2>&1 &
-within 20 under_way
-lab exec foo sh -c 'kill -KILL "$(cat /run/mxcert.pid)"'
+kill_under_way KILL
 wait $! || true
 key=$(key_of_order)
 order=$(order_under_way)
