@@ -112,11 +112,13 @@ changed_sources() {
 }
 files_untracked() { git_here ls-files --others --exclude-standard; }
 
-# From what ninja knows: "src/base/clock.cc src/base/clock.h …" for each source, without the system's headers.
+# From what ninja knows: "src/base/clock.cc src/base/clock.h …" for each source, without the system's headers. Where ccache
+# compiles, ninja knows them as seen from the build folder.
 sources_and_headers() {
   awk -v root="$PWD/" '
     /^[^ ]/ { if (line) print line; line = "" }
-    /^ / { file = $1; if (index(file, root) == 1) file = substr(file, length(root) + 1)
+    /^ / { file = $1; sub(/^\.\.\/\.\.\//, "", file)
+           if (index(file, root) == 1) file = substr(file, length(root) + 1)
            if (file !~ /^\// && file !~ /^(build|\.\.)\//) line = line (line ? " " : "") file }
     END { if (line) print line }' | grep -E '^(acme|src)/[^ ]*\.cc' | sort -u -k 1,1
 }
