@@ -1,0 +1,123 @@
+# shellcheck shell=sh
+# What several hooks share. It is read by them, not run: . "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+fail() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}
+
+### What describe prints. An item is a JSON object on one line, so that a function may print one or several.
+
+# json_text TEXT: as a JSON string, line breaks and all
+json_text() {
+  printf '"%s"' "$(printf '%s\n' "$1" | tr -d '\000-\010\013-\037\177' | tr '\t' ' ' | sed -e 's/[\\"]/\\&/g' |
+    awk '{ printf "%s%s", line_end, $0; line_end = "\\n" }')"
+}
+
+# json_list ITEMS
+json_list() {
+  printf '[%s]' "$(printf '%s\n' "$1" | sed '/^$/d' | paste -sd, -)"
+}
+
+# json_texts LINES: a list of strings
+json_texts() {
+  json_list "$(printf '%s\n' "$1" | sed '/^$/d' | while IFS= read -r line; do json_text "$line" && echo; done)"
+}
+
+# print_file PATH CONTENT OWNER GROUP MODE [KEY_TYPE]
+print_file() {
+  printf '{"path": %s, "content": "%s", "owner": "%s", "group": "%s", "mode": "%s"%s}\n' \
+    "$(json_text "$1")" "$2" "$3" "$4" "$5" "${6:+, \"key_type\": \"$6\"}"
+}
+
+# print_listener ADDRESS PORT PROTOCOL TLS
+print_listener() {
+  printf '{"address": "%s", "port": %s, "protocol": "%s", "tls": "%s"}\n' "$@"
+}
+
+# attributes_of PATH CONTENT OWNER GROUP MODE [COMMAND…]: the file's own OWNER GROUP MODE if the daemon can read it and
+# not everybody its key, else those given. COMMAND runs another as the daemon's user; without one the daemon is root.
+attributes_of() {
+  attributes_path=$1 attributes_content=$2 attributes_otherwise="$3 $4 $5"
+  shift 5
+  if [ -e "$attributes_path" ] && "$@" test -r "$attributes_path"; then
+    # shellcheck disable=SC2046 # three words
+    set -- $(stat -L -c '%u %g %a' "$attributes_path")
+    case $attributes_content-$3 in
+      *-*[2367]? | *-*[2367] | privkey-*[1-7] | bundle*-*[1-7]) ;;
+      *) printf '%s %s 0%s\n' "$1" "$2" "$3" && return ;;
+    esac
+  fi
+  printf '%s\n' "$attributes_otherwise"
+}
+
+# port_number PORT: of a name in /etc/services too
+port_number() {
+  case $1 in
+    *[!0-9]*) getent services "$1/tcp" | sed -n 's,^[^ ]* *\([0-9]*\)/.*,\1,p' ;;
+    *) printf '%s\n' "$1" ;;
+  esac
+}
+
+### The second key type, and further certificates
+
+# has_key_type TYPE: whether the certificate comes with such a key
+has_key_type() {
+  case " ${MXCERT_KEY_TYPES:-} " in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+# further_key_type: the second one; nothing when there is none
+further_key_type() {
+  case ${MXCERT_KEY_TYPES:-} in *' '*) printf '%s\n' "${MXCERT_KEY_TYPES##* }" ;; esac
+}
+
+# sni_entries DIRECTORY [WITHOUT]: `NAME FILE`, one a line, of the certificates there (FILE.pem beside FILE.names), each
+# name once; WITHOUT is a certificate that is about to go
+sni_entries() {
+  for sni_names in "$1"/*.names; do
+    sni_bundle=${sni_names%.names}.pem
+    if [ "$sni_bundle" = "$1/${2:-}.pem" ] || [ ! -s "$sni_bundle" ]; then continue; fi
+    sed "/./s,\$, $sni_bundle," "$sni_names"
+  done | awk 'NF == 2 && !seen[$1]++'
+}
+
+### The daemon's configuration. What a hook writes there is a block between marks, in a file of its own or at the end of
+### the administrator's. The mark says what to leave behind when it goes: no file, or one without a line break at its end.
+
+# replace FILE: by what comes from standard input, in one step, owner and mode kept
+replace() {
+  replaced=$(readlink -f "$1")
+  cp -p "$replaced" "$replaced.mxcert-new"
+  cat >"$replaced.mxcert-new"
+  sync "$replaced.mxcert-new"
+  mv -f "$replaced.mxcert-new" "$replaced"
+}
+
+marked_block() {
+  printf '%s\n' "# BEGIN mxcert: for the certificate that mxcert keeps. Taken away by mxcert$1" "$2" '# END mxcert'
+}
+
+# add_block FILE LINES
+add_block() {
+  if [ ! -e "$1" ]; then
+    (umask 022 && marked_block ' (new file)' "$2" >"$1.mxcert-new")
+    mv -f "$1.mxcert-new" "$1"
+  elif [ -z "$(tail -c 1 "$1")" ]; then
+    { cat "$1" && marked_block '' "$2"; } | replace "$1"
+  else
+    { cat "$1" && echo && marked_block ' (no line break before)' "$2"; } | replace "$1"
+  fi
+}
+
+# remove_block FILE: byte for byte what it was before
+remove_block() {
+  block_mark=$(grep -s '^# BEGIN mxcert' "$1") || return 0
+  block_rest=$(sed '/^# BEGIN mxcert/,/^# END mxcert/d' "$1" && echo .)
+  block_rest=${block_rest%.}
+  case $block_mark in
+    *'(new file)'*) [ -n "$block_rest" ] || { rm -f "$1" && return; } ;;
+    *'(no line break before)'*) block_rest=${block_rest%
+} ;;
+  esac
+  printf %s "$block_rest" | replace "$1"
+}
