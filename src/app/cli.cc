@@ -50,6 +50,10 @@ void add_planning_options(CLI::App& app, ConfigOptions& options) {
       ->type_name("ADDRESS")
       ->allow_extra_args(false)
       ->group(group);
+  app.add_option("--sibling", options.siblings, "an address of another host that shares the certificate; may repeat")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false)
+      ->group(group);
   app.add_option("--host-name", options.host_names, "MX hosts that are ours whatever they resolve to; may repeat")
       ->type_name("PATTERN")
       ->allow_extra_args(false)

@@ -76,8 +76,8 @@ void add_mail_server(Config& config, const SourcedText& server) {
     config.domains_from.push_back(server.text);
 }
 
-void add_address(Config& config, const SourcedText& address) {
-  config.host_addresses.push_back(located(address.where, [&] { return dns::IpAddress::parse(address.text); }));
+dns::IpAddress parse_address(const SourcedText& address) {
+  return located(address.where, [&] { return dns::IpAddress::parse(address.text); });
 }
 
 mx::HostPattern parse_pattern(const SourcedText& pattern) {
@@ -106,7 +106,9 @@ void read_domains(Config& config, TomlSection section) {
 
 void read_hosts(Config& config, TomlSection section) {
   for (const SourcedText& address : section.list("addresses"))
-    add_address(config, address);
+    config.host_addresses.push_back(parse_address(address));
+  for (const SourcedText& address : section.list("siblings"))
+    config.host_siblings.push_back(parse_address(address));
   for (const SourcedText& name : section.list("names"))
     config.host_names.push_back(parse_pattern(name));
   for (const SourcedText& name : section.list("exclude"))
@@ -235,7 +237,9 @@ void apply_options(Config& config, const ConfigOptions& options) {
   for (const std::string& name : options.extra_names)
     config.extra_names.push_back(parse_name({name, "--extra-name"}));
   for (const std::string& address : options.addresses)
-    add_address(config, {address, "--address"});
+    config.host_addresses.push_back(parse_address({address, "--address"}));
+  for (const std::string& address : options.siblings)
+    config.host_siblings.push_back(parse_address({address, "--sibling"}));
   for (const std::string& name : options.host_names)
     config.host_names.push_back(parse_pattern({name, "--host-name"}));
   for (const std::string& name : options.host_exclude)
@@ -299,9 +303,6 @@ void require_domains(const Config& config) {
 
 std::vector<std::pair<std::string, std::string>> explain_config(const Config& config) {
   const auto yes_no = [](bool value) { return std::string(value ? "yes" : "no"); };
-  std::vector<std::string> addresses;
-  for (const auto& address : config.host_addresses)
-    addresses.push_back(address.to_string());
   std::vector<std::string> extra;
   for (const auto& name : config.extra_names)
     extra.push_back(name.unicode());
@@ -313,6 +314,12 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
     hooks.push_back(target.hook + (target.configure ? " (may configure)" : ""));
   const auto list = [](const std::vector<std::string>& items, const char* otherwise) {
     return items.empty() ? std::string(otherwise) : join(items, ", ");
+  };
+  const auto addresses = [](const std::vector<dns::IpAddress>& items) {
+    std::vector<std::string> texts;
+    for (const dns::IpAddress& item : items)
+      texts.push_back(item.to_string());
+    return texts;
   };
   const auto patterns = [](const std::vector<mx::HostPattern>& items) {
     std::vector<std::string> texts;
@@ -344,7 +351,8 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
       {"domains", describe_domains(config)},
       {"domains.from", list(config.domains_from, "none")},
       {"domains.command", config.domain_command.empty() ? "none" : printable(join(config.domain_command, " "))},
-      {"hosts.addresses", list(addresses, "those of the interfaces")},
+      {"hosts.addresses", list(addresses(config.host_addresses), "those of the interfaces")},
+      {"hosts.siblings", list(addresses(config.host_siblings), "none")},
       {"hosts.names", list(patterns(config.host_names), "none")},
       {"hosts.exclude", list(patterns(config.host_exclude), "none")},
       {"dns.servers", list(config.dns_servers, "as in /etc/resolv.conf")},

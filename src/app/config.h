@@ -32,6 +32,7 @@ struct Config {
   std::vector<std::string> domains_from;    // mail servers to ask: `exim`, `postfix`
 
   std::vector<dns::IpAddress> host_addresses;
+  std::vector<dns::IpAddress> host_siblings;
   std::vector<mx::HostPattern> host_names;
   std::vector<mx::HostPattern> host_exclude;
 
@@ -73,6 +74,7 @@ struct ConfigOptions {
   std::vector<std::string> domains_from;
   std::vector<std::string> extra_names;
   std::vector<std::string> addresses;
+  std::vector<std::string> siblings;
   std::vector<std::string> host_names;
   std::vector<std::string> host_exclude;
   std::vector<std::string> dns_servers;

@@ -127,6 +127,7 @@ mx::Plan make_plan(Context& context) {
   input.lookups = look_up(context, mail_domains(context, std::move(listed.domains)), dns_warnings);
   input.rules = {.local_addresses = mx::local_addresses(),
                  .addresses = context.config.host_addresses,
+                 .siblings = context.config.host_siblings,
                  .names = context.config.host_names,
                  .exclude = context.config.host_exclude};
   input.needs_all_addresses = [&](const dns::DnsName& host) {

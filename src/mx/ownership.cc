@@ -76,23 +76,29 @@ std::string list(const std::vector<dns::IpAddress>& addresses) {
   return join(texts, ", ") + " and " + last;
 }
 
-std::string is_or_are(const std::vector<dns::IpAddress>& addresses, std::string_view singular,
-                      std::string_view plural) {
-  return fmt::format("{} {}", list(addresses), addresses.size() == 1 ? singular : plural);
+/// `192.0.2.1 is this host's`, `192.0.2.1 and 192.0.2.2 are a sibling's`.
+std::string are(const std::vector<dns::IpAddress>& addresses, std::string_view whose) {
+  return fmt::format("{} {} {}", list(addresses), addresses.size() == 1 ? "is" : "are", whose);
+}
+
+bool contains(const std::vector<dns::IpAddress>& addresses, const dns::IpAddress& address) {
+  return std::ranges::find(addresses, address) != addresses.end();
 }
 
 Ownership decide_by_addresses(const HostLookup& lookup, const HostRules& rules) {
   std::vector<dns::IpAddress> ours;
+  std::vector<dns::IpAddress> siblings;
   std::vector<dns::IpAddress> others;
   for (const dns::IpAddress& address : lookup.addresses) {
-    const bool is_ours = std::ranges::find(rules.local_addresses, address) != rules.local_addresses.end() ||
-                         std::ranges::find(rules.addresses, address) != rules.addresses.end();
-    (is_ours ? ours : others).push_back(address);
+    const bool is_ours = contains(rules.local_addresses, address) || contains(rules.addresses, address);
+    (is_ours ? ours : contains(rules.siblings, address) ? siblings : others).push_back(address);
   }
-  if (others.empty()) return {Owner::ours, is_or_are(ours, "is this host's", "are this host's")};
-  if (ours.empty()) return {Owner::foreign, is_or_are(others, "is not this host's", "are not this host's")};
-  return {Owner::partly_ours, fmt::format("{}, but {}", is_or_are(ours, "is this host's", "are this host's"),
-                                          is_or_are(others, "is not", "are not"))};
+  std::vector<std::string> reasons;
+  if (!ours.empty()) reasons.push_back(are(ours, "this host's"));
+  if (!siblings.empty()) reasons.push_back(are(siblings, "a sibling's"));
+  if (others.empty()) return {siblings.empty() ? Owner::ours : Owner::sibling, join(reasons, ", ")};
+  if (reasons.empty()) return {Owner::foreign, are(others, "not this host's")};
+  return {Owner::partly_ours, fmt::format("{}, but {}", join(reasons, ", "), are(others, "not"))};
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ class HostPattern {
 struct HostRules {
   std::vector<dns::IpAddress> local_addresses = {};  // from local_addresses()
   std::vector<dns::IpAddress> addresses = {};        // ours besides those: NAT, load balancer
+  std::vector<dns::IpAddress> siblings = {};         // of other hosts that share our certificate
   std::vector<HostPattern> names = {};               // ours whatever they resolve to
   std::vector<HostPattern> exclude = {};             // not ours whatever they resolve to; beats `names`
 };
@@ -34,7 +35,7 @@ struct HostRules {
 enum class Owner {
   ours,
   partly_ours,   // some of its addresses lead elsewhere
-  sibling,       // another host that shares our certificate (not decided by anything yet)
+  sibling,       // leads to us or hosts that share our certificate, at least one of these
   foreign,       // leads elsewhere
   unresolvable,  // has no address, or is no host name: a definite answer
   unknown,       // its addresses could not be looked up: nothing may follow from it (law 1)

@@ -119,18 +119,25 @@ class Planner {
   void want_canonical_names() {
     for (const MxLookup& lookup : input_.lookups)
       for (const MxTarget& target : lookup.targets)
-        if (const auto& canonical = target.lookup.canonical; canonical && owner_of(target).owner == Owner::ours)
-          if (decide_owner(*canonical, target.lookup, input_.rules).owner == Owner::ours)
-            wanted_.try_emplace(*canonical);
+        if (const auto& canonical = target.lookup.canonical;
+            canonical && can_be_proven(owner_of(target).owner, target.host) &&
+            can_be_proven(decide_owner(*canonical, target.lookup, input_.rules).owner, *canonical))
+          wanted_.try_emplace(*canonical);
+  }
+
+  /// Whether the CA finds us wherever it may look.
+  bool can_be_proven(Owner owner, const DnsName& host) const {
+    if (owner == Owner::ours) return true;
+    const bool some_elsewhere = owner == Owner::partly_ours || owner == Owner::sibling;
+    return some_elsewhere && input_.needs_all_addresses && !input_.needs_all_addresses(host);
   }
 
   bool is_wanted(const PlannedTarget& target) {
     switch (target.owner) {
       case Owner::ours:
       case Owner::sibling:
-        return true;
       case Owner::partly_ours:
-        return is_wanted_partly(target);
+        return can_be_proven(target.owner, target.host) || is_wanted_unproven(target);
       case Owner::unknown:
         return is_wanted_unknown(target);
       case Owner::foreign:
@@ -140,14 +147,17 @@ class Planner {
     return false;
   }
 
-  /// The CA connects to whichever address it likes, and half of the time finds another host there.
-  bool is_wanted_partly(const PlannedTarget& target) {
-    if (input_.needs_all_addresses && !input_.needs_all_addresses(target.host)) return true;
+  /// The CA connects to whichever address it likes, and finds another host there.
+  bool is_wanted_unproven(const PlannedTarget& target) {
     const bool live = is_live(target.host);
-    warn("partly_ours", target.host,
-         fmt::format("{}: {}, and the CA may look for the answer to its challenge on any of them; list the others as "
-                     "hosts.addresses if they lead here too, or take them out of the DNS",
-                     live ? "stays in the certificate, but its renewal may fail" : "is left out", target.reason));
+    const bool sibling = target.owner == Owner::sibling;
+    warn(
+        sibling ? "sibling" : "partly_ours", target.host,
+        fmt::format("{}: {}, and the CA may look for the answer to its challenge on any of them; use dns-01 for it, "
+                    "or {}",
+                    live ? "stays in the certificate, but its renewal may fail" : "is left out", target.reason,
+                    sibling ? "list the sibling's address as hosts.addresses if what the CA asks there is answered here"
+                            : "list the others as hosts.addresses if they lead here too, or take them out of the DNS"));
     return live;
   }
 

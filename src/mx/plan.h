@@ -81,7 +81,8 @@ struct Plan {
   std::vector<PlannedDomain> domains = {};
   std::vector<PlannedCertificate> certificates = {};  // empty when no name is ours
   /// Those of the lookups, and the plan's own: domain_unknown, host_unknown, name_kept, name_dropped, partly_ours,
-  /// only_private_addresses, certificate_unplanned; and no_trust_anchor, dnssec_stripped of who looked up. Each once.
+  /// sibling, only_private_addresses, certificate_unplanned; and no_trust_anchor, dnssec_stripped of who looked up.
+  /// Each once.
   std::vector<Warning> warnings = {};
 };
 

@@ -61,6 +61,7 @@ list = ["example.com", "Bücher.example", "EXAMPLE.com."]
 [hosts]
 addresses = ["203.0.113.7", "2001:db8::7"]
 names = ["mx*.example.com"]
+siblings = ["198.51.100.7"]
 exclude = ["mx-backup.example.com"]
 [dns]
 servers = ["192.0.2.54", "127.0.0.1@8053"]
@@ -94,6 +95,7 @@ hook = "{}"
   CHECK(config.domains[1].name.ascii() == "xn--bcher-kva.example");
   CHECK(config.domains[1].source == "config");
   CHECK(config.host_addresses.size() == 2);
+  CHECK(config.host_siblings.front().to_string() == "198.51.100.7");
   CHECK(config.host_names.front().text() == "mx*.example.com");
   CHECK(config.key_type == pki::KeyType::rsa_2048);
   CHECK_FALSE(config.reuse_key);

@@ -121,8 +121,8 @@ warning:  mail.alias.example is in an MX record, but is an alias (CNAME) of
           addresses of its own
 warning:  mx.partly.example is left out: 192.0.2.1 is this host's, but
           198.51.100.7 is not, and the CA may look for the answer to its
-          challenge on any of them; list the others as hosts.addresses if they
-          lead here too, or take them out of the DNS
+          challenge on any of them; use dns-01 for it, or list the others as
+          hosts.addresses if they lead here too, or take them out of the DNS
 warning:  old.example.com stays in the certificate: lame.example may lead to it,
           but could not be looked up
 )");
@@ -162,7 +162,7 @@ certificate mx.example.com
 warning:  mail.alias.example is in an MX record, but is an alias (CNAME) of mx.example.com: some senders expect mx.example.com in the certificate; name
           mx.example.com in the MX record, or give mail.alias.example addresses of its own
 warning:  mx.partly.example is left out: 192.0.2.1 is this host's, but 198.51.100.7 is not, and the CA may look for the answer to its challenge on any of them;
-          list the others as hosts.addresses if they lead here too, or take them out of the DNS
+          use dns-01 for it, or list the others as hosts.addresses if they lead here too, or take them out of the DNS
 warning:  old.example.com stays in the certificate: lame.example may lead to it, but could not be looked up
 )");
 }

@@ -25,6 +25,7 @@ HostLookup resolves_to(const std::vector<std::string>& texts) {
 HostRules rules() {
   return {.local_addresses = addresses({"192.0.2.1", "2001:db8::1"}),
           .addresses = addresses({"203.0.113.7"}),
+          .siblings = addresses({"192.0.2.2", "2001:db8::2", "203.0.113.7"}),
           .names = {HostPattern::parse("mx*.cluster.example")},
           .exclude = {HostPattern::parse("mx9.cluster.example"), HostPattern::parse("backup.example.com")}};
 }
@@ -56,6 +57,11 @@ TEST_CASE("whose host it is, and why") {
        "partly_ours: 192.0.2.1 is this host's, but 198.51.100.1 is not"},
       {"mx.example.com", resolves_to({"198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4", "198.51.100.5"}),
        "foreign: 198.51.100.1, 198.51.100.2, 198.51.100.3 and 2 more are not this host's"},
+      {"mx.example.com", resolves_to({"192.0.2.2"}), "sibling: 192.0.2.2 is a sibling's"},
+      {"mx.example.com", resolves_to({"192.0.2.1", "192.0.2.2", "2001:db8::2"}),
+       "sibling: 192.0.2.1 is this host's, 192.0.2.2 and 2001:db8::2 are a sibling's"},
+      {"mx.example.com", resolves_to({"192.0.2.2", "198.51.100.1"}),
+       "partly_ours: 192.0.2.2 is a sibling's, but 198.51.100.1 is not"},
       {"mx.example.com", failed, "unknown: could not be looked up (A: SERVFAIL)"},
       {"mx.example.com", half_failed, "unknown: could not be looked up"},
       {"mx.example.com", bogus, "unknown: fails DNSSEC validation"},

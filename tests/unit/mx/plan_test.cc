@@ -245,6 +245,33 @@ TEST_CASE("a host that is partly ours is in where the challenge needs no connect
   CHECK(warnings(plan) == "");
 }
 
+TEST_CASE("a sibling's host is in where the challenge needs no connection, else only if it is in already") {
+  PlanInput fleet = input(scene(), {"example.com", "foreign.example"});
+  fleet.rules.siblings = {IpAddress::parse("198.51.100.1")};
+  const Plan http = plan_certificates(fleet);
+  CHECK(certificate(http) == "issue mx.example.com: mx.example.com");
+  CHECK(warnings(http) == "sibling mx.foreign.example");
+  CHECK_THAT(http.warnings.front().message, ContainsSubstring("use dns-01"));
+  CHECK(certificate(plan_certificates(with(fleet, {"mx.example.com", "mx.foreign.example"}))) ==
+        "none mx.example.com: mx.example.com mx.foreign.example");
+  fleet.needs_all_addresses = [](const dns::DnsName& host) { return host.ascii() != "mx.foreign.example"; };
+  const Plan dns = plan_certificates(fleet);
+  CHECK(certificate(dns) == "issue mx.example.com: mx.example.com mx.foreign.example");
+  CHECK(warnings(dns) == "");
+}
+
+TEST_CASE("where an alias of a sibling's leads to is in only if it can be proven as well") {
+  FakeDns table = scene();
+  table.mx["example.com"] = {{10, "mail.example.com"}};
+  table.cname = {{"mail.example.com", "mx.foreign.example"}};
+  PlanInput fleet = input(table, {"example.com"});
+  fleet.rules.siblings = {IpAddress::parse("198.51.100.1")};
+  fleet.needs_all_addresses = [](const dns::DnsName& host) { return host.ascii() == "mx.foreign.example"; };
+  CHECK(certificate(plan_certificates(fleet)) == "issue mail.example.com: mail.example.com");
+  fleet.needs_all_addresses = [](const dns::DnsName&) { return false; };
+  CHECK(certificate(plan_certificates(fleet)) == "issue mail.example.com: mail.example.com mx.foreign.example");
+}
+
 TEST_CASE("a warning about a host is said once, however many domains lead to it") {
   FakeDns table = scene();
   table.cname["mail.example.com"] = "mx.example.com";
