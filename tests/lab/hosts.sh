@@ -121,11 +121,12 @@ host_install() {
   local stage=$lab_dir/stage
   rm -rf "$stage"
   DESTDIR=$stage cmake --install "$1" --prefix /usr >"$lab_dir/log/install" || die "cmake --install $1 failed"
-  host_install_stage
+  host_install_stage foo
+  if recorded_pid "$lab_dir/hosts/post/pid" >/dev/null; then host_install_stage post; fi
 }
 host_install_stage() {
   [ -d "$lab_dir/stage" ] || return 0
-  tar -C "$lab_dir/stage" -c . | host_exec foo tar -C / --no-same-owner --no-overwrite-dir -x
+  tar -C "$lab_dir/stage" -c . | host_exec "$1" tar -C / --no-same-owner --no-overwrite-dir -x
 }
 
 # Daemons, by the pid file that they write in their host.

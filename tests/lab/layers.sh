@@ -6,7 +6,7 @@ layer_packages() {
   case $1 in
     base) echo knot knot-dnsutils unbound dns-root-data iproute2 procps ;;
     exim) echo exim4-daemon-light lsb-base iproute2 procps ;;
-    postfix) echo postfix postfix-cdb postfix-lmdb lsb-base iproute2 procps ;;
+    postfix) echo postfix postfix-cdb postfix-lmdb dovecot-imapd dovecot-pop3d dovecot-managesieved ssl-cert lsb-base iproute2 procps ;;
     clients) echo certbot lego dehydrated uacme busybox time adns-tools jq ;;
     caddy) echo caddy ;;
     *) die "no such layer: $1" ;;
@@ -95,6 +95,9 @@ layer_preseed() {
 layer_preseed_postfix() {
   rm -f "$1/etc/mailname"
   echo post.example.com >"$1/etc/mailname"
+  # The snakeoil certificate is there before them, as when ssl-cert was installed first: then both packages use it.
+  openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=post.example.com \
+    -keyout "$1/etc/ssl/private/ssl-cert-snakeoil.key" -out "$1/etc/ssl/certs/ssl-cert-snakeoil.pem"
   chroot "$1" debconf-set-selections <<'PRESEED'
 postfix postfix/main_mailer_type select Internet Site
 postfix postfix/mailname string post.example.com

@@ -3,7 +3,7 @@
 
 mail_start() {
   exim_configure "${MXCERT_LAB_EXIM:-unsplit}"
-  host_install_stage
+  host_install_stage foo
   exim_control start
 }
 
@@ -90,13 +90,16 @@ tls_probe() {
   if [ -z "$how" ]; then
     case ${target##*:} in 465 | 993 | 995 | 443 | 14000 | 15000) how=implicit ;; *) how=starttls ;; esac
   fi
-  case $how in
-    starttls) options+=(-starttls smtp -name client.lab.example) ;;
-    implicit) ;;
+  case $how-${target##*:} in
+    starttls-143) options+=(-starttls imap) ;;
+    starttls-110) options+=(-starttls pop3) ;;
+    starttls-4190) options+=(-starttls sieve) ;;
+    starttls-*) options+=(-starttls smtp -name client.lab.example) ;;
+    implicit-*) ;;
     *) die "starttls or implicit, not $how" ;;
   esac
   if [ "$sni" = - ]; then options+=(-noservername); else options+=(-servername "$sni"); fi
-  output=$(host_exec client timeout 15 openssl s_client -connect "$target" "${options[@]}" </dev/null 2>&1) || true
+  output=$(host_exec client timeout 15 openssl s_client -connect "$target" "${options[@]}" </dev/null 2>&1 | tr -d "\0") || true
   grep -q 'BEGIN CERTIFICATE' <<<"$output" ||
     die "tls $target: no certificate shown: $(grep -iE 'error|refused|didn.t|timed|unable' <<<"$output" | head -n 2 | tr '\n' ' ')"
   openssl x509 -noout -nameopt oneline -subject -issuer -enddate -ext subjectAltName -fingerprint -sha256 <<<"$output" 2>/dev/null |
