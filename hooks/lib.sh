@@ -71,6 +71,37 @@ further_key_type() {
   case ${MXCERT_KEY_TYPES:-} in *' '*) printf '%s\n' "${MXCERT_KEY_TYPES##* }" ;; esac
 }
 
+# key_type_of FILE: of the first key or certificate in it, by the algorithm's object identifier; nothing if that is neither
+key_type_of() {
+  block=$(sed -n '/^-----BEGIN/,/^-----END/{/^-----END/q;p;}' "$1" 2>/dev/null) || return 0
+  case $block in
+    *'BEGIN RSA PRIVATE KEY'*) echo rsa && return ;;
+    *'BEGIN EC P'*) echo ecdsa && return ;;
+  esac
+  case $(printf '%s\n' "$block" | sed 1d | base64 -d 2>/dev/null | od -An -v -tx1 | tr -d ' \n') in
+    *2a864886f70d010101*) echo rsa ;;
+    *2a8648ce3d0201*) echo ecdsa ;;
+  esac
+}
+
+# FILES, one a line: `KEY_TYPE FILE` for each, the type that it holds already or the next that no other file has. A single
+# file gets the primary one, and with more files than keys several do: nothing is left to expire.
+with_key_types() {
+  printf '%s\n' "$1" | while IFS= read -r file; do printf '%s %s\n' "$(key_type_of "$file")" "$file"; done |
+    awk -v types="${MXCERT_KEY_TYPES:-}" '
+      function give(i, t) { given[i] = t; taken[t] = 1 }
+      BEGIN { count = split(types, type, " "); for (i = 1; i <= count; i++) wanted[type[i]] = 1 }
+      { held = $0; sub(/ .*/, "", held); sub(/^[^ ]* /, ""); file[NR] = $0 }
+      (held in wanted) && !(held in taken) { give(NR, held) }
+      END {
+        if (NR == 1) give(1, type[1])
+        for (i = 1; i <= NR; i++) {
+          for (t = 1; t <= count && !(i in given); t++) if (!(type[t] in taken)) give(i, type[t])
+          print ((i in given) ? given[i] : type[1]) " " file[i]
+        }
+      }'
+}
+
 # sni_entries DIRECTORY [WITHOUT]: `NAME FILE`, one a line, of the certificates there (FILE.pem beside FILE.names), each
 # name once; WITHOUT is a certificate that is about to go
 sni_entries() {
