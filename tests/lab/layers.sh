@@ -7,6 +7,9 @@ layer_packages() {
     base) echo knot knot-dnsutils unbound dns-root-data iproute2 procps ;;
     exim) echo exim4-daemon-light lsb-base iproute2 procps ;;
     postfix) echo postfix postfix-cdb postfix-lmdb dovecot-imapd dovecot-pop3d dovecot-managesieved ssl-cert lsb-base iproute2 procps ;;
+    opensmtpd) echo opensmtpd iproute2 procps ;;
+    sendmail) echo sendmail-bin sendmail-cf lsb-base iproute2 procps ;;
+    courier) echo courier-mta courier-imap courier-pop lsb-base iproute2 procps ;;
     clients) echo certbot lego dehydrated uacme busybox time adns-tools jq ;;
     caddy) echo caddy ;;
     *) die "no such layer: $1" ;;
@@ -88,7 +91,7 @@ layer_install() {
 
 layer_preseed() {
   case $1 in
-    exim | postfix) "layer_preseed_$1" "$2" ;;
+    exim | postfix | opensmtpd | courier) "layer_preseed_$1" "$2" ;;
   esac
 }
 
@@ -101,6 +104,23 @@ layer_preseed_postfix() {
   chroot "$1" debconf-set-selections <<'PRESEED'
 postfix postfix/main_mailer_type select Internet Site
 postfix postfix/mailname string post.example.com
+man-db man-db/auto-update boolean false
+PRESEED
+}
+
+layer_preseed_opensmtpd() {
+  chroot "$1" debconf-set-selections <<'PRESEED'
+opensmtpd opensmtpd/mailname string osmtpd.example.com
+opensmtpd opensmtpd/root_address string
+man-db man-db/auto-update boolean false
+PRESEED
+}
+
+layer_preseed_courier() {
+  chroot "$1" debconf-set-selections <<'PRESEED'
+courier-base courier-base/webadmin-configmode boolean false
+courier-base courier-base/maildirpath note
+courier-mta courier-mta/defaultdomain string courier.example.com
 man-db man-db/auto-update boolean false
 PRESEED
 }
@@ -127,6 +147,8 @@ layer_finish_base() { layer_pebble "$1"; }
 layer_finish_clients() { :; }
 layer_finish_postfix() { :; }
 layer_finish_caddy() { :; }
+layer_finish_sendmail() { :; }
+layer_finish_courier() { :; }
 
 # The certificate that an administrator makes while following Debian's README: self-signed, for the host's own name.
 layer_finish_exim() {
@@ -137,19 +159,26 @@ layer_finish_exim() {
   chroot "$1" chmod 0640 /etc/exim4/exim.key /etc/exim4/exim.crt
 }
 
-# Debian 12 has Pebble 2.4. The newer one comes from sid, through an apt state of its own that only reuses the
-# machine's mirror; where that cannot be had, the distribution's own must do (`lab pebble version` tells which).
-layer_pebble() {
-  local dir=$1/tmp/pebble
-  mkdir -p "$dir"/{state/lists/partial,cache/archives/partial,parts}
+# other_suite DIR SUITE: sets `apt` to the options of an apt state of its own in DIR that has another suite of the same
+# mirror; fails where it cannot be had.
+other_suite() {
   local mirror
+  mkdir -p "$1"/{state/lists/partial,cache/archives/partial,parts}
   mirror=$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' | awk '$1 == "Debian" && $2 == "Debian" {print $3; exit}')
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$dir/sources.list"
-  local sid=(-qq -o Dir::Etc::SourceList="$dir/sources.list" -o Dir::Etc::SourceParts="$dir/parts"
-    -o Dir::Etc::PreferencesParts="$dir/parts" -o Dir::State="$dir/state" -o Dir::State::Status=/var/lib/dpkg/status
-    -o Dir::Cache="$dir/cache" -o APT::Sandbox::User=root)
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $2 main" >"$1/sources.list"
+  apt=(-qq -o Dir::Etc::SourceList="$1/sources.list" -o Dir::Etc::SourceParts="$1/parts"
+    -o Dir::Etc::PreferencesParts="$1/parts" -o Dir::State="$1/state" -o Dir::State::Status=/var/lib/dpkg/status
+    -o Dir::Cache="$1/cache" -o APT::Sandbox::User=root)
+  [ -n "$mirror" ] && apt-get "${apt[@]}" update
+}
+
+# Debian 12 has Pebble 2.4. The newer one comes from sid; where that cannot be had, the distribution's own must do
+# (`lab pebble version` tells which).
+layer_pebble() {
+  local dir=$1/tmp/pebble apt
+  mkdir -p "$dir"
   cd "$dir" || return
-  if ! { [ -n "$mirror" ] && apt-get "${sid[@]}" update && apt-get "${sid[@]}" download pebble/sid; }; then
+  if ! { other_suite "$dir" sid && apt-get "${apt[@]}" download pebble/sid; }; then
     echo "no pebble from sid; taking the distribution's own"
     apt-get -qq -o APT::Sandbox::User=root download pebble || in_layer sh -c \
       'cd /tmp/pebble && apt-get -qq -o Dir::State::Lists=/tmp/lists -o APT::Sandbox::User=root download pebble'
@@ -157,4 +186,15 @@ layer_pebble() {
   dpkg-deb -x pebble_*.deb unpacked
   cp unpacked/usr/bin/pebble "$1/usr/local/bin/pebble"
   dpkg-deb -f pebble_*.deb Version >"$1/usr/local/share/pebble-version"
+}
+
+# Debian 12's OpenSMTPD 6.8 fails every handshake with OpenSSL 3 (missing private key): the backport does not.
+layer_finish_opensmtpd() {
+  local dir=$1/tmp/backports apt
+  dpkg --compare-versions "$(dpkg-query --admindir="$1/var/lib/dpkg" -Wf '${Version}' opensmtpd)" lt 7 || return 0
+  mkdir -p "$dir"
+  cd "$dir" || return
+  if other_suite "$dir" bookworm-backports && apt-get "${apt[@]}" download opensmtpd/bookworm-backports; then
+    in_layer sh -c 'dpkg --force-confold -i /tmp/backports/opensmtpd_*.deb'
+  fi
 }
