@@ -151,8 +151,15 @@ bool report(Context& context, const std::string& certificate, const std::string&
                                 .subject = certificate,
                                 .message = fmt::format("{}: {}: {}", certificate, target, message),
                                 .hint = result.hint});
+  const bool lacks_lines = result.status == Status::needs_configuration;
+  if (!lacks_lines && !result.configuration.empty())
+    context.report.add_warning(
+        {.code = "partly_configured",
+         .subject = certificate,
+         .message = fmt::format("{}: {}: {} is not set up for all of it", certificate, target, result.daemon),
+         .hint = "write these lines, then run mxcert deploy\n" + result.configuration});
   if (result.status == Status::withdrawn || is_settled(state_of(result.status))) return true;
-  const std::string lines = result.configuration.empty() ? "" : "\n" + result.configuration;
+  const std::string lines = lacks_lines ? "\n" + result.configuration : "";
   context.report.add_error({.code = std::string(to_string(result.status)),
                             .subject = certificate,
                             .message = fmt::format("{}: {}: {}", certificate, target, message),

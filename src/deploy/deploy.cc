@@ -30,6 +30,8 @@ class Deployment {
       progress(Step::describing);
       description_ = describe(clock_, program_, target_, delivery_);
       outcome_.daemon = description_.daemon;
+      outcome_.warnings = description_.warnings;
+      if (description_.configured) outcome_.configuration = description_.missing_configuration;
     } catch (const Interrupted&) {
       throw;
     } catch (const Error& e) {
@@ -42,15 +44,24 @@ class Deployment {
  private:
   /// Law 4, before anything is touched.
   void check_delivery() {
-    chain_ = pki::parse_certificates(delivery_.bundle.full_chain());
-    pki::check_chain(chain_, delivered_key(), delivery_.names, clock_.now());
+    chain_ = check_bundle(delivery_.bundle, delivery_.lineage);
+    for (const pki::CertificateBundle& bundle : delivery_.further_bundles) {
+      const auto family = pki::parse_certificates(bundle.leaf).front().key_family;
+      check_bundle(bundle, delivery_.lineage / (family ? pki::to_string(*family) : ""));
+    }
   }
 
-  pki::PrivateKey delivered_key() const {
+  std::vector<pki::Certificate> check_bundle(const pki::CertificateBundle& bundle, const fs::path& directory) const {
+    auto chain = pki::parse_certificates(bundle.full_chain());
+    pki::check_chain(chain, key_of(bundle, directory), delivery_.names, clock_.now());
+    return chain;
+  }
+
+  pki::PrivateKey key_of(const pki::CertificateBundle& bundle, const fs::path& directory) const {
     try {
-      return pki::PrivateKey::from_pem(delivery_.bundle.private_key);
+      return pki::PrivateKey::from_pem(bundle.private_key);
     } catch (const Error& e) {
-      throw Error(fmt::format("{}: {}", (delivery_.lineage / "privkey.pem").string(), e.message()),
+      throw Error(fmt::format("{}: {}", (directory / "privkey.pem").string(), e.message()),
                   fmt::format("restore it from a backup, or put the version before into service: mxcert rollback {}",
                               delivery_.certificate_name),
                   "key_damaged");
@@ -110,6 +121,7 @@ class Deployment {
     progress(Step::recording);
     journal_ = {.certificate_name = delivery_.certificate_name,
                 .names = delivery_.names,
+                .role = delivery_.role,
                 .configures = needs_configuring(),
                 .files = keep(changes_)};
     save_journal(options_.journal_directory, journal_);

@@ -29,10 +29,12 @@ struct DeployOutcome {
     withdrawn,              // by withdraw: what was there before the first deployment is there again
   };
   Status status = Status::failed;
-  std::string daemon = {};                                // `Exim 4.96`, or the hook's name
-  std::string reason = {};                                // of every status but the first two: what was found, where
-  std::string hint = {};                                  // what to do
-  std::string configuration = {};                         // needs_configuration: the lines, several, for people
+  std::string daemon = {};  // `Exim 4.96`, or the hook's name
+  std::string reason = {};  // of every status but the first two: what was found, where
+  std::string hint = {};    // what to do
+  /// Lines to write, several, for people: of needs_configuration what keeps the daemon from using the certificate at
+  /// all, else what it does without.
+  std::string configuration = {};
   std::vector<std::filesystem::path> changed_files = {};  // real files that were replaced (rolled back or not)
   std::vector<Observation> before = {};                   // what the listeners served before anything was touched
   std::vector<Observation> after = {};                    // what they serve now; empty when nothing was touched

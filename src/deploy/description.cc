@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
@@ -21,7 +22,9 @@ constexpr int max_json_depth = 8;
 constexpr std::size_t max_entries = 64;
 constexpr std::size_t max_path_bytes = 1000;
 constexpr std::size_t max_text_bytes = 8000;
-constexpr std::array contents{Content::privkey, Content::cert, Content::chain, Content::fullchain, Content::bundle};
+constexpr std::size_t max_warning_bytes = 1000;
+constexpr std::array contents{Content::privkey, Content::cert,    Content::chain, Content::fullchain,
+                              Content::bundle,  Content::bundles, Content::names};
 
 [[noreturn]] void refuse(std::string_view field, std::string_view what) {
   throw Error(fmt::format("{}: {}", field, what));
@@ -72,6 +75,20 @@ const json& list_field(const json& object, const char* field) {
   return *value;
 }
 
+/// A list of texts for people.
+std::vector<std::string> texts_field(const json& object, const char* field) {
+  std::vector<std::string> texts;
+  const json* value = find(object, field);
+  if (value == nullptr) return texts;
+  if (!value->is_array()) refuse(field, "must be a list");
+  if (value->size() > max_entries) refuse(field, fmt::format("more than {} entries", max_entries));
+  for (const json& entry : *value) {
+    if (!entry.is_string()) refuse(field, "must be a list of texts");
+    texts.push_back(printable(entry.get<std::string>(), max_warning_bytes));
+  }
+  return texts;
+}
+
 std::optional<unsigned> parse_number(std::string_view text, int base) {
   unsigned number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number, base);
@@ -109,7 +126,15 @@ mode_t parse_mode(const std::string& text, Content content) {
 Content parse_content(const std::string& text) {
   for (const Content content : contents)
     if (text == to_string(content)) return content;
-  refuse("content", fmt::format("\"{}\" is none of privkey, cert, chain, fullchain, bundle", printable(text, 50)));
+  refuse("content",
+         fmt::format("\"{}\" is none of privkey, cert, chain, fullchain, bundle, bundles, names", printable(text, 50)));
+}
+
+std::optional<pki::KeyFamily> parse_key_type(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const auto family = pki::parse_key_family(text);
+  if (!family) refuse("key_type", fmt::format("\"{}\" is neither ecdsa nor rsa", printable(text, 50)));
+  return family;
 }
 
 std::filesystem::path parse_path(const std::string& text) {
@@ -123,6 +148,7 @@ DaemonFile parse_file(const json& object) {
   DaemonFile file;
   file.path = parse_path(text_field(object, "path", max_path_bytes));
   file.content = parse_content(text_field(object, "content", max_path_bytes));
+  file.key_type = parse_key_type(text_field(object, "key_type", max_path_bytes));
   file.attributes.mode = parse_mode(text_field(object, "mode", max_path_bytes), file.content);
   file.attributes.owner = parse_owner(text_field(object, "owner", max_path_bytes));
   file.attributes.group = parse_group(text_field(object, "group", max_path_bytes));
@@ -133,8 +159,9 @@ Protocol parse_protocol(const std::string& text) {
   if (text.empty() || text == "smtp") return Protocol::smtp;
   if (text == "imap") return Protocol::imap;
   if (text == "pop3") return Protocol::pop3;
+  if (text == "sieve") return Protocol::sieve;
   if (text == "tls") return Protocol::tls;
-  refuse("protocol", fmt::format("\"{}\" is none of smtp, imap, pop3, tls", printable(text, 50)));
+  refuse("protocol", fmt::format("\"{}\" is none of smtp, imap, pop3, sieve, tls", printable(text, 50)));
 }
 
 bool parse_implicit(const std::string& text, Protocol protocol) {
@@ -167,6 +194,33 @@ Endpoint parse_listener(const json& object) {
   return endpoint;
 }
 
+/// The bundle of the file's key type.
+const pki::CertificateBundle& bundle_for(const Delivery& delivery, const DaemonFile& file) {
+  if (!file.key_type) return delivery.bundle;
+  const auto families = delivery.key_families();
+  const auto found = std::ranges::find(families, *file.key_type);
+  if (found == families.end())
+    throw Error(fmt::format("{} is for a key of type {}, which the certificate does not have", file.path.string(),
+                            pki::to_string(*file.key_type)),
+                "the hook has to look at MXCERT_KEY_TYPES");
+  return *delivery.bundles().at(static_cast<std::size_t>(found - families.begin()));
+}
+
+std::string part_of(const pki::CertificateBundle& bundle, Content content) {
+  switch (content) {
+    case Content::privkey:
+      return bundle.private_key;
+    case Content::cert:
+      return bundle.leaf;
+    case Content::chain:
+      return bundle.chain;
+    case Content::fullchain:
+      return bundle.full_chain();
+    default:
+      return bundle.key_and_chain();
+  }
+}
+
 /// The text for the administrator keeps its lines.
 std::string printable_lines(const std::string& text) {
   std::vector<std::string> lines;
@@ -193,28 +247,32 @@ std::string_view to_string(Content content) {
       return "fullchain";
     case Content::bundle:
       return "bundle";
+    case Content::bundles:
+      return "bundles";
+    case Content::names:
+      return "names";
   }
   return "";
 }
 
 bool holds_key(Content content) {
-  return content == Content::privkey || content == Content::bundle;
+  return content == Content::privkey || content == Content::bundle || content == Content::bundles;
 }
 
-std::string text_of(const pki::CertificateBundle& bundle, Content content) {
-  switch (content) {
-    case Content::privkey:
-      return bundle.private_key;
-    case Content::cert:
-      return bundle.leaf;
-    case Content::chain:
-      return bundle.chain;
-    case Content::fullchain:
-      return bundle.full_chain();
-    case Content::bundle:
-      return bundle.key_and_chain();
+std::string text_of(const Delivery& delivery, const DaemonFile& file) {
+  std::string text;
+  switch (file.content) {
+    case Content::names:
+      for (const std::string& name : delivery.names)
+        text += name + "\n";
+      return text;
+    case Content::bundles:
+      for (const pki::CertificateBundle* bundle : delivery.bundles())
+        text += bundle->key_and_chain();
+      return text;
+    default:
+      return part_of(bundle_for(delivery, file), file.content);
   }
-  return {};
 }
 
 Description parse_description(std::string_view text) {
@@ -226,6 +284,7 @@ Description parse_description(std::string_view text) {
   description.configured = bool_field(object, "configured", true);
   description.configurable = bool_field(object, "configurable", false);
   description.missing_configuration = printable_lines(text_field(object, "missing_configuration", max_text_bytes));
+  description.warnings = texts_field(object, "warnings");
   for (const json& file : list_field(object, "files"))
     description.files.push_back(parse_file(file));
   for (const json& listener : list_field(object, "listeners"))

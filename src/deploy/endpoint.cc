@@ -59,6 +59,9 @@ void guess_protocol(Endpoint& endpoint) {
       endpoint.protocol = Protocol::pop3;
       endpoint.implicit_tls = endpoint.port == 995;
       break;
+    case 4190:
+      endpoint.protocol = Protocol::sieve;
+      break;
     default:
       break;
   }

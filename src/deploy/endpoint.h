@@ -9,7 +9,7 @@
 namespace mxcert::deploy {
 
 /// What is spoken on a port; `tls` is a bare handshake of which nothing else is known.
-enum class Protocol { smtp, imap, pop3, tls };
+enum class Protocol { smtp, imap, pop3, sieve, tls };
 
 /// An address and port that a daemon answers at, and how TLS begins there.
 struct Endpoint {
@@ -25,7 +25,7 @@ struct Endpoint {
 std::optional<std::string> normalize_address(const std::string& text);
 
 /// `192.0.2.1:25`, `[2001:db8::1]:465`, as the configuration's `verify` has it; the port says what is spoken there
-/// (465, 993, 995: implicit TLS; 143: IMAP; 110: POP3; else SMTP with STARTTLS). Throws ConfigError.
+/// (465, 993, 995: implicit TLS; 143: IMAP; 110: POP3; 4190: ManageSieve; else SMTP with STARTTLS). Throws ConfigError.
 Endpoint parse_endpoint(std::string_view text);
 /// The reverse of parse_endpoint.
 std::string to_string(const Endpoint& endpoint);

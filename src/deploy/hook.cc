@@ -38,6 +38,13 @@ std::vector<std::string> names_in(const fs::path& directory) {
                                                          join(names, ", ")));
 }
 
+std::string key_types(const Delivery& delivery) {
+  std::vector<std::string_view> types;
+  for (const pki::KeyFamily family : delivery.key_families())
+    types.push_back(pki::to_string(family));
+  return fmt::format("{}", fmt::join(types, " "));
+}
+
 std::map<std::string, std::string> environment_for(HookEvent event, const Delivery& delivery, bool configure) {
   const std::string names = join(delivery.names, " ");
   const auto file = [&](const char* name) { return (delivery.lineage / name).string(); };
@@ -48,6 +55,8 @@ std::map<std::string, std::string> environment_for(HookEvent event, const Delive
       {"MXCERT_EVENT", std::string(to_string(event))},
       {"MXCERT_NAME", delivery.certificate_name},
       {"MXCERT_NAMES", names},
+      {"MXCERT_ROLE", std::string(to_string(delivery.role))},
+      {"MXCERT_KEY_TYPES", key_types(delivery)},
       {"MXCERT_LINEAGE", delivery.lineage.string()},
       {"MXCERT_PRIVKEY", file("privkey.pem")},
       {"MXCERT_CERT", file("cert.pem")},

@@ -54,7 +54,7 @@ void refuse_foreign(const fs::path& configured, const fs::path& real, const Deli
 }
 
 FileState state_wanted(const DaemonFile& file, const Delivery& delivery, const std::optional<FileState>& before) {
-  FileState state{.content = text_of(delivery.bundle, file.content), .attributes = file.attributes};
+  FileState state{.content = text_of(delivery, file), .attributes = file.attributes};
   FileAttributes& attributes = state.attributes;
   if (!attributes.owner) attributes.owner = before ? before->attributes.owner : ::geteuid();
   if (!attributes.group) attributes.group = before ? before->attributes.group : ::getegid();

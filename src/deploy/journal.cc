@@ -76,6 +76,7 @@ void write_journal(const fs::path& directory, const Journal& journal, std::size_
   const json object{{"version", 1},
                     {"certificate", journal.certificate_name},
                     {"names", journal.names},
+                    {"role", to_string(journal.role)},
                     {"configures", journal.configures},
                     {"files", std::move(files)}};
   write_file_atomically(directory / index_name, object.dump(2) + "\n", {.mode = 0600});
@@ -117,6 +118,7 @@ std::optional<Journal> load_journal(const fs::path& directory) {
     const json object = json::parse(*text);
     Journal journal{.certificate_name = object.at("certificate").get<std::string>(),
                     .names = object.at("names").get<std::vector<std::string>>(),
+                    .role = object.value("role", "default") == "sni" ? Role::sni : Role::fallback,
                     .configures = object.at("configures").get<bool>()};
     for (const json& file : object.at("files"))
       journal.files.push_back(kept_file_from(file, directory));

@@ -68,7 +68,8 @@ std::set<std::string> leaves_before(std::span<const FileChange> changes) {
   for (const FileChange& change : changes) {
     if (!change.before) continue;
     try {
-      leaves.insert(pki::parse_certificates(change.before->content).front().sha256_fingerprint);
+      for (const pki::Certificate& certificate : pki::parse_certificates(change.before->content))
+        leaves.insert(certificate.sha256_fingerprint);
     } catch (const Error&) {  // a key alone, or something the daemon could not read either
     }
   }

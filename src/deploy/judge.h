@@ -37,7 +37,7 @@ Judgement judge_new(std::span<const Observation> before, std::span<const Observa
 Judgement judge_restored(std::span<const Observation> before, std::span<const Observation> after,
                          const std::set<std::string>& kept_leaves, const pki::Certificate& new_leaf);
 
-/// Fingerprints of the first certificates in the files that existed before.
+/// Fingerprints of the certificates in the files that existed before: a file may hold several chains.
 std::set<std::string> leaves_before(std::span<const FileChange> changes);
 
 /// None of them answers: the daemon is down.

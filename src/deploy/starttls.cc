@@ -78,6 +78,32 @@ StartTlsAnswer start_tls_pop3(const LineStream& stream) {
   return {Status::not_understood, fmt::format("answers STLS with \"{}\"", printable(line, 200))};
 }
 
+bool is_sieve_word(std::string_view line, std::string_view word) {
+  if (!to_lower_ascii(line.substr(0, word.size())).starts_with(word)) return false;
+  return line.size() == word.size() || line[word.size()] == ' ';
+}
+
+/// ManageSieve (RFC 5804 §1.7): a server begins with its capabilities, a line each in quotes, and ends them with OK.
+Greeting read_sieve_greeting(const LineStream& stream) {
+  Greeting greeting;
+  for (std::size_t count = 0; count < max_reply_lines; ++count) {
+    const std::string line = stream.read_line();
+    if (is_sieve_word(line, "ok")) return {.text = greeting.text.empty() ? printable(line, 200) : greeting.text};
+    if (!line.starts_with('"')) return {.reason = fmt::format("greets with \"{}\"", printable(line, 200))};
+    if (greeting.text.empty()) greeting.text = printable(line, 200);
+  }
+  return {.reason = "greets with too many lines"};
+}
+
+StartTlsAnswer start_tls_sieve(const LineStream& stream) {
+  stream.write_line("STARTTLS");
+  const std::string line = stream.read_line();
+  if (is_sieve_word(line, "ok")) return {};
+  if (is_sieve_word(line, "no") || is_sieve_word(line, "bye"))
+    return {Status::not_offered, fmt::format("refuses STARTTLS: \"{}\"", printable(line, 200))};
+  return {Status::not_understood, fmt::format("answers STARTTLS with \"{}\"", printable(line, 200))};
+}
+
 Greeting greeting_if(bool valid, const std::string& line) {
   if (valid) return {.text = line};
   return {.reason = fmt::format("greets with \"{}\"", line)};
@@ -90,6 +116,7 @@ Greeting read_greeting(Protocol protocol, const LineStream& stream) {
     const SmtpReply reply = read_smtp_reply(stream);
     return greeting_if(reply.code == 220, reply.raw);
   }
+  if (protocol == Protocol::sieve) return read_sieve_greeting(stream);
   if (protocol == Protocol::tls) return {};
   const std::string line = printable(stream.read_line(), 200);
   return greeting_if(line.starts_with(protocol == Protocol::imap ? "* OK" : "+OK"), line);
@@ -103,6 +130,8 @@ StartTlsAnswer start_tls(Protocol protocol, const LineStream& stream, const std:
       return start_tls_imap(stream);
     case Protocol::pop3:
       return start_tls_pop3(stream);
+    case Protocol::sieve:
+      return start_tls_sieve(stream);
     case Protocol::tls:
       break;
   }
@@ -116,6 +145,8 @@ std::string_view farewell(Protocol protocol) {
       return "QUIT";
     case Protocol::imap:
       return "a LOGOUT";
+    case Protocol::sieve:
+      return "LOGOUT";
     case Protocol::tls:
       break;
   }

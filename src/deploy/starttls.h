@@ -33,7 +33,7 @@ struct Greeting {
 Greeting read_greeting(Protocol protocol, const LineStream& stream);
 
 /// After the greeting: asks until the server says that TLS may begin. `own_name` is said in EHLO.
-/// RFC 3207 §4, RFC 9051 §6.2.1, RFC 2595 §4. A reply has at most 100 lines.
+/// RFC 3207 §4, RFC 9051 §6.2.1, RFC 2595 §4, RFC 5804 §2.2. A reply has at most 100 lines.
 StartTlsAnswer start_tls(Protocol protocol, const LineStream& stream, const std::string& own_name);
 
 /// What a client says to end politely; empty for a protocol that has no such word.

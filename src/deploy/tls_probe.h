@@ -28,8 +28,8 @@ struct ProbeResult {
   bool shown() const { return status == Status::shown; }
 };
 
-/// Connects to `endpoint` by address, speaks its protocol up to STARTTLS (RFC 3207, RFC 9051 §6.2.1, RFC 2595 §4) or
-/// begins TLS at once, with `server_name` as SNI unless empty (RFC 6066 §3), and takes leave.
+/// Connects to `endpoint` by address, speaks its protocol up to STARTTLS (RFC 3207, RFC 9051 §6.2.1, RFC 2595 §4, RFC
+/// 5804 §2.2) or begins TLS at once, with `server_name` as SNI unless empty (RFC 6066 §3), and takes leave.
 ///
 /// Never throws for what the other side does; what it sends is limited in size and by `timeout` as a whole. Throws
 /// Interrupted, and Error when this machine cannot make a socket.

@@ -115,8 +115,10 @@ std::optional<std::string> recover_unfinished(Clock& clock, const Target& target
   if (journal) {
     const Delivery interrupted{.certificate_name = journal->certificate_name,
                                .names = journal->names,
-                               .bundle = {},
-                               .lineage = delivery.lineage};
+                               .bundle = delivery.bundle,
+                               .further_bundles = delivery.further_bundles,
+                               .lineage = delivery.lineage,
+                               .role = journal->role};
     done = restore_after_kill(clock, find_hook(target.hook, options.hooks_directory), target, interrupted, *journal);
   }
   remove_journal(options.journal_directory);

@@ -28,7 +28,7 @@ std::vector<FileChange> plan_return(std::span<const DaemonFile> files, const Del
     FileChange change{.path = follow_links(file.path)};
     change.before = load_state(change.path);
     change.after = original_state(original, change.path);
-    if (change.before && change.before->content != text_of(delivery.bundle, file.content)) {
+    if (change.before && change.before->content != text_of(delivery, file)) {
       outcome.warnings.push_back(
           fmt::format("{} does not hold this certificate and is left alone", change.path.string()));
     } else if (change.is_needed()) {

@@ -72,6 +72,12 @@ X509Handle decode(std::string_view der) {
   return x509;
 }
 
+std::optional<KeyFamily> family_of(const EVP_PKEY& key) {
+  if (EVP_PKEY_is_a(&key, "EC") == 1) return KeyFamily::ecdsa;
+  if (EVP_PKEY_is_a(&key, "RSA") == 1) return KeyFamily::rsa;
+  return std::nullopt;
+}
+
 Certificate describe(X509& x509) {
   Certificate certificate;
   certificate.der = to_der<i2d_X509>(x509);
@@ -88,6 +94,7 @@ Certificate describe(X509& x509) {
   EVP_PKEY* key = X509_get0_pubkey(&x509);
   if (key == nullptr) throw_openssl_error("certificate with an unusable public key");
   certificate.public_key_der = to_der<i2d_PUBKEY>(*key);
+  certificate.key_family = family_of(*key);
   if (const ASN1_OCTET_STRING* id = X509_get0_authority_key_id(&x509))
     certificate.authority_key_id = to_hex(bytes_of(id));
   certificate.renewal_id = renewal_id(x509);

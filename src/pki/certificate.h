@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 namespace mxcert::pki {
 
 class PrivateKey;
+enum class KeyFamily;
 
 /// What an X.509 certificate says, as far as it matters here.
 struct Certificate {
@@ -21,9 +23,10 @@ struct Certificate {
   std::string serial;   // hexadecimal
   std::string subject;  // RFC 2253, for people
   std::string issuer;
-  std::string issuer_common_name;  // printable; empty when it has none
-  std::string public_key_der;      // SubjectPublicKeyInfo
-  std::string authority_key_id;    // hexadecimal, empty when absent
+  std::string issuer_common_name;       // printable; empty when it has none
+  std::string public_key_der;           // SubjectPublicKeyInfo
+  std::optional<KeyFamily> key_family;  // of the public key; empty when it is neither
+  std::string authority_key_id;         // hexadecimal, empty when absent
   std::string renewal_id;          // its name in renewal information, RFC 9773 §4.1; empty when it cannot have one
   std::string sha256_fingerprint;  // of the DER, hexadecimal, lower case
   std::string spki_sha256;         // of public_key_der, hexadecimal: the data of a TLSA 3 1 1 record

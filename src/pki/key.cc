@@ -87,6 +87,20 @@ std::string_view to_string(KeyType type) {
   return "unknown";
 }
 
+KeyFamily family_of(KeyType type) {
+  return type == KeyType::ecdsa_p256 || type == KeyType::ecdsa_p384 ? KeyFamily::ecdsa : KeyFamily::rsa;
+}
+
+std::optional<KeyFamily> parse_key_family(std::string_view text) {
+  for (const KeyFamily family : {KeyFamily::ecdsa, KeyFamily::rsa})
+    if (text == to_string(family)) return family;
+  return std::nullopt;
+}
+
+std::string_view to_string(KeyFamily family) {
+  return family == KeyFamily::ecdsa ? "ecdsa" : "rsa";
+}
+
 PrivateKey PrivateKey::generate(KeyType type) {
   KeyHandle key(generate_native(type));
   if (!key) throw_openssl_error(fmt::format("cannot generate a key of type {}", to_string(type)));

@@ -18,6 +18,14 @@ enum class KeyType { ecdsa_p256, ecdsa_p384, rsa_2048, rsa_3072, rsa_4096 };
 std::optional<KeyType> parse_key_type(std::string_view text);
 std::string_view to_string(KeyType type);
 
+/// What a TLS client chooses between when a server has several certificates: the algorithm that the key signs with.
+enum class KeyFamily { ecdsa, rsa };
+
+KeyFamily family_of(KeyType type);
+/// `ecdsa`, `rsa`; empty for anything else.
+std::optional<KeyFamily> parse_key_family(std::string_view text);
+std::string_view to_string(KeyFamily family);
+
 /// A private key, of a certificate or of an account. Never leaves the process but as PEM into a file of mode 0600 or
 /// what a daemon needs.
 class PrivateKey {

@@ -7,7 +7,8 @@ using namespace mxcert;
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  constexpr deploy::Protocol protocols[] = {deploy::Protocol::smtp, deploy::Protocol::imap, deploy::Protocol::pop3};
+  constexpr deploy::Protocol protocols[] = {deploy::Protocol::smtp, deploy::Protocol::imap, deploy::Protocol::pop3,
+                                            deploy::Protocol::sieve};
   const deploy::Protocol protocol = protocols[data[0] % std::size(protocols)];
   std::string_view rest = fuzz::as_text(data + 1, size - 1);
   const deploy::LineStream stream{

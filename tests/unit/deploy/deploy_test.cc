@@ -66,7 +66,11 @@ esac)",
   DeployOutcome withdraw() { return mxcert::deploy::withdraw(clock_, target, delivery(), options()); }
 
   Delivery delivery() const {
-    return {.certificate_name = "mx.example.com", .names = names, .bundle = bundle_, .lineage = dir_ / "lineage"};
+    return {.certificate_name = "mx.example.com",
+            .names = names,
+            .bundle = bundle_,
+            .further_bundles = further_bundles,
+            .lineage = dir_ / "lineage"};
   }
   DeployOptions options() const {
     return {.journal_directory = dir_ / "journal",
@@ -102,6 +106,7 @@ esac)",
   const pki::CertificateBundle& bundle() const { return bundle_; }
   std::uint16_t port() const { return server_.port(); }
 
+  std::vector<pki::CertificateBundle> further_bundles;
   Target target{.hook = {}, .timeout = 10s};
   std::function<void(Step, std::string_view)> progress;
   std::atomic<bool> deaf{false};      // does not notice a reload
@@ -293,6 +298,26 @@ TEST_CASE("without the administrator's word an unconfigured daemon is left alone
   CHECK(outcome.status == Status::needs_configuration);
   CHECK(outcome.configuration == "tls = yes\nkey = x");
   CHECK_THAT(outcome.hint, ContainsSubstring("configure = true"));
+  CHECK(daemon.read("events").empty());
+}
+
+TEST_CASE("what a configured daemon does without is told, and the rest is installed") {
+  Daemon daemon;
+  daemon.describe_as(R"("missing_configuration": "rsa = y", "warnings": ["an old one"],)");
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::deployed_and_verified);
+  CHECK(outcome.configuration == "rsa = y");
+  CHECK(outcome.warnings == std::vector<std::string>{"an old one"});
+}
+
+TEST_CASE("a further key that does not fit is refused before anything is asked, and told from the first") {
+  Daemon daemon;
+  auto further = make_bundle(names, pki::PrivateKey::generate(pki::KeyType::rsa_2048));
+  further.private_key = "nonsense";
+  daemon.further_bundles = {further};
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::failed);
+  CHECK_THAT(outcome.reason, ContainsSubstring("lineage/rsa/privkey.pem: not a private key"));
   CHECK(daemon.read("events").empty());
 }
 

@@ -5,11 +5,13 @@
 
 #include "base/error.h"
 #include "catch.h"
+#include "deploy/make_credentials.h"
 #include "deploy/make_hook.h"
 #include "temp_dir.h"
 
 using namespace mxcert;
 using namespace mxcert::deploy;
+using test::make_bundle;
 using test::make_hook;
 using test::TempDir;
 
@@ -98,6 +100,11 @@ TEST_CASE("a description that cannot be right names the field") {
   CHECK_THAT(complaint(listener(R"("port": 25, "tls": "yes")")), ContainsSubstring("tls: \"yes\""));
   CHECK_THAT(complaint(R"({"listeners": [{"address": "mx.example.com", "port": 25}]})"),
              ContainsSubstring("address: \"mx.example.com\" is not an IP address"));
+  CHECK_THAT(complaint(file(R"("key_type": "dsa")")), ContainsSubstring("key_type: \"dsa\" is neither"));
+  CHECK_THAT(complaint(R"({"files": [{"path": "/x", "content": "bundles", "mode": "0644"}]})"),
+             ContainsSubstring("lets everybody read a private key"));
+  CHECK_THAT(complaint(R"({"warnings": [1]})"), ContainsSubstring("warnings: must be a list of texts"));
+  CHECK_THAT(complaint(R"({"warnings": "x"})"), ContainsSubstring("warnings: must be a list"));
   CHECK_THAT(complaint(R"({"configured": false})"), ContainsSubstring("missing_configuration: must say"));
   CHECK_THAT(complaint("{\"daemon\": \"" + std::string(1 << 18, 'x') + "\"}"), ContainsSubstring("more than"));
   CHECK_THAT(complaint("{\"a\": " + std::string(5000, '[') + std::string(5000, ']') + "}"),
@@ -106,6 +113,43 @@ TEST_CASE("a description that cannot be right names the field") {
   for (int i = 0; i < 100; ++i)
     many += std::string(i == 0 ? "" : ",") + R"({"address": "::", "port": 25})";
   CHECK_THAT(complaint("{\"listeners\": [" + many + "]}"), ContainsSubstring("listeners: more than 64"));
+}
+
+TEST_CASE("files of several keys, a list of names, and warnings are described") {
+  const Description description = parse_description(R"({
+    "missing_configuration": "b = 2", "warnings": ["the \u001bold key"],
+    "files": [ {"path": "/etc/rsa.pem", "content": "bundle", "key_type": "rsa"},
+               {"path": "/etc/all.pem", "content": "bundles"}, {"path": "/etc/names", "content": "names"} ],
+    "listeners": [ {"address": "::", "port": 4190, "protocol": "sieve"} ] })");
+  CHECK(description.configured);
+  CHECK(description.missing_configuration == "b = 2");
+  CHECK(description.warnings == std::vector<std::string>{"the \\x1bold key"});
+  REQUIRE(description.files.size() == 3);
+  CHECK(description.files[0].key_type == pki::KeyFamily::rsa);
+  CHECK_FALSE(description.files[1].key_type);
+  CHECK(description.files[1].content == Content::bundles);
+  CHECK(description.files[1].attributes.mode == 0600);
+  CHECK(description.files[2].content == Content::names);
+  CHECK(description.files[2].attributes.mode == 0644);
+  CHECK(description.listeners.at(0).protocol == Protocol::sieve);
+}
+
+TEST_CASE("a file holds what its key type and content say") {
+  const std::vector<std::string> names{"mx.example.com", "mx2.example.com"};
+  const auto ecdsa = make_bundle(names);
+  const auto rsa = make_bundle(names, pki::PrivateKey::generate(pki::KeyType::rsa_2048));
+  const Delivery delivery{.certificate_name = "mx", .names = names, .bundle = ecdsa, .further_bundles = {rsa}};
+  const auto text = [&](Content content, std::optional<pki::KeyFamily> key_type = {}) {
+    return text_of(delivery, {.path = "/x", .content = content, .key_type = key_type});
+  };
+  CHECK(text(Content::bundle) == ecdsa.key_and_chain());
+  CHECK(text(Content::privkey, pki::KeyFamily::rsa) == rsa.private_key);
+  CHECK(text(Content::fullchain, pki::KeyFamily::ecdsa) == ecdsa.full_chain());
+  CHECK(text(Content::bundles) == ecdsa.key_and_chain() + rsa.key_and_chain());
+  CHECK(text(Content::names) == "mx.example.com\nmx2.example.com\n");
+  const Delivery one{.certificate_name = "mx", .names = names, .bundle = ecdsa};
+  CHECK_THROWS_WITH(text_of(one, {.path = "/x", .key_type = pki::KeyFamily::rsa}),
+                    ContainsSubstring("/x is for a key of type rsa, which the certificate does not have"));
 }
 
 TEST_CASE("a hook that prints no JSON object, or does not know the event, is a plain script") {

@@ -14,6 +14,8 @@ TEST_CASE("an endpoint is an address and a port, which says what is spoken there
   CHECK(parse_endpoint("192.0.2.1:143") == Endpoint{.address = "192.0.2.1", .port = 143, .protocol = Protocol::imap});
   CHECK(parse_endpoint("192.0.2.1:995") ==
         Endpoint{.address = "192.0.2.1", .port = 995, .protocol = Protocol::pop3, .implicit_tls = true});
+  CHECK(parse_endpoint("192.0.2.1:4190") ==
+        Endpoint{.address = "192.0.2.1", .port = 4190, .protocol = Protocol::sieve});
   CHECK(to_string(parse_endpoint("[2001:db8::1]:465")) == "[2001:db8::1]:465");
   CHECK(to_string(parse_endpoint("192.0.2.1:25")) == "192.0.2.1:25");
 }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "catch.h"
+#include "deploy/make_credentials.h"
 #include "deploy/make_hook.h"
 #include "temp_dir.h"
 
@@ -49,14 +50,32 @@ TEST_CASE("a hook is told the event, the names and where the files are, and noth
         "MXCERT_CONFIGURE=1\n"
         "MXCERT_EVENT=deploy\n"
         "MXCERT_FULLCHAIN=/var/lib/mxcert/live/mx.example.com/fullchain.pem\n"
+        "MXCERT_KEY_TYPES=\n"
         "MXCERT_LINEAGE=/var/lib/mxcert/live/mx.example.com\n"
         "MXCERT_NAME=mx.example.com\n"
         "MXCERT_NAMES=mx.example.com mx2.example.com\n"
         "MXCERT_PRIVKEY=/var/lib/mxcert/live/mx.example.com/privkey.pem\n"
+        "MXCERT_ROLE=default\n"
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
         "RENEWED_DOMAINS=mx.example.com mx2.example.com\n"
         "RENEWED_LINEAGE=/var/lib/mxcert/live/mx.example.com\n");
   ::unsetenv("MXCERT_TEST_SECRET");
+}
+
+TEST_CASE("a hook is told the role of the certificate, and the types of its keys, the primary one first") {
+  const TempDir dir;
+  const fs::path program = make_hook(dir / "hook", "echo $MXCERT_ROLE: $MXCERT_KEY_TYPES");
+  const std::vector<std::string> names{"mx.example.com"};
+  Delivery both{
+      .certificate_name = "mx.example.com",
+      .names = names,
+      .bundle = test::make_bundle(names, pki::PrivateKey::generate(pki::KeyType::rsa_2048)),
+      .further_bundles = {test::make_bundle(names, pki::PrivateKey::generate(pki::KeyType::ecdsa_p384))},
+      .role = Role::sni,
+  };
+  RealClock clock;
+  CHECK(run_hook(clock, program, HookEvent::deploy, {.hook = program.string()}, both, false).standard_output ==
+        "sni: rsa ecdsa\n");
 }
 
 TEST_CASE("exit status 42 means that the event is nothing to the hook") {

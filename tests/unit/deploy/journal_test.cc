@@ -33,9 +33,11 @@ TEST_CASE("a journal is read as it was written, and nobody else can read it") {
   const std::vector<FileChange> changes{
       {.path = "/etc/a key", .before = state_of(std::string("old\0key", 7)), .after = state_of("new")},
       {.path = "/etc/crt", .after = state_of("new")}};
-  save_journal(
-      directory,
-      {.certificate_name = "mx.example.com", .names = {"mx.example.com"}, .configures = true, .files = keep(changes)});
+  save_journal(directory, {.certificate_name = "mx.example.com",
+                           .names = {"mx.example.com"},
+                           .role = Role::sni,
+                           .configures = true,
+                           .files = keep(changes)});
   CHECK(mode_of(directory) == 0700);
   for (const auto& entry : fs::directory_iterator(directory))
     CHECK(mode_of(entry.path()) == 0600);
@@ -43,6 +45,7 @@ TEST_CASE("a journal is read as it was written, and nobody else can read it") {
   REQUIRE(journal);
   CHECK(journal->certificate_name == "mx.example.com");
   CHECK(journal->names == std::vector<std::string>{"mx.example.com"});
+  CHECK(journal->role == Role::sni);
   CHECK(journal->configures);
   REQUIRE(journal->files.size() == 2);
   CHECK(journal->files[0].path == "/etc/a key");

@@ -115,6 +115,39 @@ TEST_CASE("IMAP and POP3 begin TLS in their own words") {
   CHECK(pop3.shown());
 }
 
+TEST_CASE("ManageSieve begins TLS after its capabilities, whatever they are") {
+  const auto bundle = test::make_bundle({"mx.example.com"});
+  const auto result = look_at(
+      [&](Session& session) {
+        session.send("\"IMPLEMENTATION\" \"Pigeonhole\"\r\n\"OKAY\" \"x\"\r\n\"STARTTLS\"\r\nOK \"ready\"\r\n");
+        if (session.read_line() != "STARTTLS") return;
+        session.send("OK (WARNINGS) \"begin\"\r\n");
+        session.start_tls({{"", credentials_of(bundle)}});
+      },
+      Protocol::sieve);
+  CHECK(result.shown());
+  CHECK(result.banner == R"("IMPLEMENTATION" "Pigeonhole")");
+}
+
+TEST_CASE("a ManageSieve server that does not begin TLS is told from one that is none") {
+  const auto answer_with = [](const std::string& greeting, const std::string& answer) {
+    return look_at(
+        [&](Session& session) {
+          session.send(greeting);
+          session.read_line();
+          session.send(answer);
+        },
+        Protocol::sieve);
+  };
+  CHECK(answer_with("OK\r\n", "NO \"not now\"\r\n").status == Status::no_starttls);
+  CHECK(answer_with("OK\r\n", "NOTHING\r\n").status == Status::protocol_error);
+  CHECK(answer_with("BYE \"busy\"\r\n", "").reason == "greets with \"BYE \"busy\"\"");
+  std::string many;
+  for (int i = 0; i < 200; ++i)
+    many += "\"X\"\r\n";
+  CHECK(answer_with(many, "").reason == "greets with too many lines");
+}
+
 TEST_CASE("a port where nothing listens is unreachable") {
   const auto result = look(test::closed_port());
   CHECK(result.status == Status::unreachable);

@@ -28,6 +28,15 @@ TEST_CASE("what is no usable key is refused with the reason") {
   CHECK_FALSE(parse_key_type("rsa-1024"));
 }
 
+TEST_CASE("a key type belongs to the family that TLS clients choose between") {
+  CHECK(family_of(KeyType::ecdsa_p256) == KeyFamily::ecdsa);
+  CHECK(family_of(KeyType::ecdsa_p384) == KeyFamily::ecdsa);
+  CHECK(family_of(KeyType::rsa_4096) == KeyFamily::rsa);
+  CHECK(parse_key_family("rsa") == KeyFamily::rsa);
+  CHECK(parse_key_family("ecdsa") == KeyFamily::ecdsa);
+  CHECK_FALSE(parse_key_family("RSA"));
+}
+
 TEST_CASE("SHA-256 of the empty string") {
   CHECK(to_hex(sha256("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
