@@ -46,6 +46,7 @@ void add_planning_options(CLI::App& app, ConfigOptions& options) {
       ->type_name("NAME")
       ->allow_extra_args(false)
       ->group(group);
+  app.add_flag("--srv", options.services, "also the hosts in SRV records for submission, IMAP and POP3")->group(group);
   app.add_option("--address", options.addresses, "an address of ours besides the interfaces' (NAT); may repeat")
       ->type_name("ADDRESS")
       ->allow_extra_args(false)

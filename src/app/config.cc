@@ -134,6 +134,7 @@ void read_certificate(Config& config, TomlSection section) {
   if (const auto reuse = section.flag("reuse_key")) config.reuse_key = *reuse;
   for (const SourcedText& name : section.list("extra_names"))
     config.extra_names.push_back(parse_name(name));
+  if (const auto srv = section.flag("srv")) config.services = *srv;
   if (const auto max = section.number("max_names", 1, 1000)) config.max_names = static_cast<std::size_t>(*max);
   section.finish();
 }
@@ -227,6 +228,7 @@ void apply_options(Config& config, const ConfigOptions& options) {
   if (options.max_names) config.max_names = *options.max_names;
   if (options.renew_before) set_renew_before(config.renew, {*options.renew_before, "--renew-before"});
   if (options.agree_tos) config.agree_tos = true;
+  if (options.services) config.services = true;
   if (options.new_key) config.reuse_key = false;
   for (const std::string& address : options.email)
     add_contact(config, {address, "--email"});
@@ -360,6 +362,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
       {"certificate.keys", std::string(pki::to_string(config.key_type))},
       {"certificate.reuse_key", yes_no(config.reuse_key)},
       {"certificate.extra_names", list(extra, "none")},
+      {"certificate.srv", yes_no(config.services)},
       {"certificate.max_names", std::to_string(config.max_names)},
   };
   std::ranges::copy(explain_challenge(config.challenge), std::back_inserter(settings));

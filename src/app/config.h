@@ -42,6 +42,7 @@ struct Config {
   pki::KeyType key_type = pki::KeyType::ecdsa_p256;
   bool reuse_key = true;
   std::vector<dns::DnsName> extra_names;
+  bool services = false;  // the hosts of SRV records too
   std::size_t max_names = 100;
 
   ChallengeConfig challenge;
@@ -68,6 +69,7 @@ struct ConfigOptions {
   std::optional<std::string> renew_before;
   bool agree_tos = false;
   bool new_key = false;
+  bool services = false;
   bool configure = false;
   std::vector<std::string> email;
   std::vector<std::string> domains;

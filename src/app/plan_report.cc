@@ -30,6 +30,24 @@ Json target_to_json(const mx::PlannedTarget& target) {
           {"reason", target.reason}};
 }
 
+Json targets_to_json(std::span<const mx::PlannedTarget> targets) {
+  Json list = Json::array();
+  for (const mx::PlannedTarget& target : targets)
+    list.push_back(target_to_json(target));
+  return list;
+}
+
+Json services_to_json(const mx::PlannedDomain& domain) {
+  Json services = Json::array();
+  for (const mx::PlannedService& service : domain.services)
+    services.push_back({{"service", service.service},
+                        {"status", to_string(service.status)},
+                        {"dnssec", to_string(service.dnssec)},
+                        {"reason", service.reason},
+                        {"targets", targets_to_json(service.targets)}});
+  return services;
+}
+
 Json sources_to_json(const mx::PlannedDomain& domain) {
   Json sources = Json::array({domain.source});
   for (const std::string& source : domain.other_sources)
@@ -38,9 +56,6 @@ Json sources_to_json(const mx::PlannedDomain& domain) {
 }
 
 Json domain_to_json(const mx::PlannedDomain& domain) {
-  Json targets = Json::array();
-  for (const mx::PlannedTarget& target : domain.targets)
-    targets.push_back(target_to_json(target));
   return {{"domain", domain.domain.unicode()},
           {"ascii", domain.domain.ascii()},
           {"source", domain.source},
@@ -48,7 +63,8 @@ Json domain_to_json(const mx::PlannedDomain& domain) {
           {"status", to_string(domain.status)},
           {"dnssec", to_string(domain.dnssec)},
           {"reason", domain.reason},
-          {"targets", std::move(targets)}};
+          {"targets", targets_to_json(domain.targets)},
+          {"services", services_to_json(domain)}};
 }
 
 Json certificate_to_json(const mx::PlannedCertificate& certificate) {
@@ -145,17 +161,37 @@ int rank(mx::Owner owner) {
   return 6;
 }
 
-/// A host and the domains that lead to it.
+/// A host and the domains that lead to it, by MX records or by those of services.
 struct HostLine {
   const mx::PlannedTarget* target;
-  std::vector<const mx::PlannedDomain*> domains;
+  std::vector<const mx::PlannedDomain*> domains = {};
+  std::map<std::vector<std::string>, std::vector<const mx::PlannedDomain*>> services = {};
 };
 
+using HostLines = std::map<DnsName, HostLine>;
+
+/// The services of a domain by the hosts that they lead to.
+std::map<const mx::PlannedTarget*, std::vector<std::string>> services_by_host(const mx::PlannedDomain& domain) {
+  std::map<DnsName, const mx::PlannedTarget*> hosts;
+  std::map<const mx::PlannedTarget*, std::vector<std::string>> services;
+  for (const mx::PlannedService& service : domain.services)
+    for (const mx::PlannedTarget& target : service.targets)
+      services[hosts.try_emplace(target.host, &target).first->second].emplace_back(service.service);
+  return services;
+}
+
+HostLine& line_of(HostLines& hosts, const mx::PlannedTarget& target) {
+  return hosts.try_emplace(target.host, HostLine{.target = &target}).first->second;
+}
+
 std::vector<HostLine> group_by_host(const mx::Plan& plan) {
-  std::map<DnsName, HostLine> hosts;
-  for (const mx::PlannedDomain& domain : plan.domains)
+  HostLines hosts;
+  for (const mx::PlannedDomain& domain : plan.domains) {
     for (const mx::PlannedTarget& target : domain.targets)
-      hosts.try_emplace(target.host, HostLine{&target, {}}).first->second.domains.push_back(&domain);
+      line_of(hosts, target).domains.push_back(&domain);
+    for (const auto& [target, services] : services_by_host(domain))
+      line_of(hosts, *target).services[services].push_back(&domain);
+  }
   std::vector<HostLine> lines;
   lines.reserve(hosts.size());
   for (auto& [host, line] : hosts)
@@ -192,20 +228,33 @@ class TextReport {
   /// A U-label's A-label stands below, so that the column keeps its width.
   std::string explain(const HostLine& line) {
     const DnsName& host = line.target->host;
-    const bool international = shown_.insert(host).second && host.unicode() != host.ascii();
-    return fmt::format("{}\n{}for {}", line.target->reason, international ? fmt::format("({})\n", host.ascii()) : "",
-                       list_domains(line));
+    std::string text = line.target->reason;
+    if (shown_.insert(host).second && host.unicode() != host.ascii()) text += fmt::format("\n({})", host.ascii());
+    if (!line.domains.empty()) text += "\nfor " + list_domains(line);
+    for (const auto& [services, domains] : line.services) {
+      std::vector<std::string> texts;
+      for (const mx::PlannedDomain* domain : domains)
+        texts.push_back(show(domain->domain));
+      text += fmt::format("\n{} of {}", join(services, ", "), join(texts, ", "));
+    }
+    return text;
   }
 
   std::string host_table() {
     std::vector<Row> rows;
     for (const HostLine& line : group_by_host(plan_)) {
       if (rows.empty())
-        rows.push_back({{"MX host", Color::bold}, {"whose", Color::bold}, {"why, and for which domains", Color::bold}});
+        rows.push_back({{any_services() ? "host" : "MX host", Color::bold},
+                        {"whose", Color::bold},
+                        {"why, and for which domains", Color::bold}});
       const mx::Owner owner = line.target->owner;
       rows.push_back({{line.target->host.unicode()}, {words(owner), color_of(owner)}, {explain(line)}});
     }
     return format_table(rows, style_);
+  }
+
+  bool any_services() const {
+    return std::ranges::any_of(plan_.domains, [](const mx::PlannedDomain& domain) { return !domain.services.empty(); });
   }
 
   std::string lost_domain_table() {
@@ -244,7 +293,8 @@ class TextReport {
   std::string warnings() const {
     std::vector<Row> rows;
     for (const mx::Warning& warning : plan_.warnings)
-      if (warning.code != "domain_unknown" && warning.code != "host_unknown" && warning.code != "mx_without_address")
+      if (warning.code != "domain_unknown" && warning.code != "host_unknown" && warning.code != "mx_without_address" &&
+          warning.code != "srv_without_address")
         rows.push_back({{"warning:", Color::yellow}, {warning.message}});
     return format_table(rows, style_);
   }

@@ -74,9 +74,13 @@ void keep_chosen(const Context& context, mx::Plan& plan) {
     chosen.insert(parse_argument(argument));
   std::erase_if(plan.domains, [&](const mx::PlannedDomain& domain) { return !chosen.contains(domain.domain); });
   std::set<dns::DnsName> hosts;
-  for (const mx::PlannedDomain& domain : plan.domains)
+  for (const mx::PlannedDomain& domain : plan.domains) {
     for (const mx::PlannedTarget& target : domain.targets)
       hosts.insert(target.host);
+    for (const mx::PlannedService& service : domain.services)
+      for (const mx::PlannedTarget& target : service.targets)
+        hosts.insert(target.host);
+  }
   std::set<std::string> subjects;
   for (const dns::DnsName& domain : chosen)
     subjects.insert(domain.ascii());
@@ -111,10 +115,24 @@ std::vector<mx::MxLookup> look_up(Context& context, const std::vector<mx::MailDo
                                   std::vector<mx::Warning>& warnings) {
   ProgressLine progress(context.shows_progress());
   dns::UnboundResolver resolver(context.clock, resolver_options(context, progress));
-  std::vector<mx::MxLookup> lookups = mx::find_mx_targets(resolver, domains);
+  std::vector<mx::MxLookup> lookups = mx::find_mx_targets(resolver, domains, {.services = context.config.services});
   progress.clear();
   warnings = warnings_of(resolver.validation());
   return lookups;
+}
+
+void report_gap(Context& context, const dns::DnsName& domain, bool bogus, std::string_view what) {
+  Finding finding{.code = bogus ? "dns_bogus" : "dns_temporary",
+                  .subject = domain.ascii(),
+                  .message = fmt::format("{}: {}", dns::display_name(domain), what),
+                  .hint = bogus ? "senders that validate cannot reach this domain either: its DNSSEC is broken"
+                                : "names that were served stay; run the same command again when the DNS answers"};
+  // Nothing follows from it, so that cron need not hear of it (law 1).
+  if (context.invocation.verb == Verb::renew) {
+    context.report.add_warning(std::move(finding));
+  } else {
+    context.report.add_error(std::move(finding));
+  }
 }
 
 }  // namespace
@@ -150,19 +168,12 @@ mx::Plan make_plan(Context& context) {
 
 void report_gaps(Context& context, const mx::Plan& plan) {
   for (const mx::PlannedDomain& domain : plan.domains) {
-    if (domain.status != mx::MxStatus::temporary && domain.status != mx::MxStatus::bogus) continue;
-    const bool bogus = domain.status == mx::MxStatus::bogus;
-    Finding finding{.code = bogus ? "dns_bogus" : "dns_temporary",
-                    .subject = domain.domain.ascii(),
-                    .message = fmt::format("{}: {}", dns::display_name(domain.domain), domain.reason),
-                    .hint = bogus ? "senders that validate cannot reach this domain either: its DNSSEC is broken"
-                                  : "names that were served stay; run the same command again when the DNS answers"};
-    // Nothing follows from it, so that cron need not hear of it (law 1).
-    if (context.invocation.verb == Verb::renew) {
-      context.report.add_warning(std::move(finding));
-    } else {
-      context.report.add_error(std::move(finding));
-    }
+    if (domain.status == mx::MxStatus::temporary || domain.status == mx::MxStatus::bogus)
+      report_gap(context, domain.domain, domain.status == mx::MxStatus::bogus, domain.reason);
+    for (const mx::PlannedService& service : domain.services)
+      if (service.status != dns::AnswerStatus::ok)
+        report_gap(context, domain.domain, service.status == dns::AnswerStatus::bogus,
+                   fmt::format("{} {}", service.service, service.reason));
   }
   if (plan.certificates.empty())
     context.report.add_error(

@@ -10,6 +10,8 @@ std::string_view to_string(RecordType type) {
       return "MX";
     case RecordType::aaaa:
       return "AAAA";
+    case RecordType::srv:
+      return "SRV";
     case RecordType::caa:
       return "CAA";
   }

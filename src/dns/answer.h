@@ -14,8 +14,8 @@
 
 namespace mxcert::dns {
 
-/// The numbers of RFC 1035, RFC 3596 and RFC 8659.
-enum class RecordType : std::uint16_t { a = 1, mx = 15, aaaa = 28, caa = 257 };
+/// The numbers of RFC 1035, RFC 3596, RFC 2782 and RFC 8659.
+enum class RecordType : std::uint16_t { a = 1, mx = 15, aaaa = 28, srv = 33, caa = 257 };
 
 struct Question {
   DnsName name;
@@ -28,6 +28,15 @@ struct MxRecord {
   std::uint16_t preference = 0;
   DnsName exchange;
   auto operator<=>(const MxRecord&) const = default;  // NOLINT(modernize-use-nullptr): takes the 0 of a < b
+};
+
+/// RFC 2782. The target may be the root: no such service.
+struct SrvRecord {
+  std::uint16_t priority = 0;
+  std::uint16_t weight = 0;
+  std::uint16_t port = 0;
+  DnsName target;
+  auto operator<=>(const SrvRecord&) const = default;  // NOLINT(modernize-use-nullptr): takes the 0 of a < b
 };
 
 /// RFC 8659 §4.1. Tag and value are the octets of whoever wrote them: not fit for a terminal.
@@ -53,6 +62,7 @@ struct Answer {
   Security security = Security::insecure;
   std::vector<MxRecord> mx = {};          // for RecordType::mx, by preference, then name
   std::vector<IpAddress> addresses = {};  // for RecordType::a and aaaa, sorted
+  std::vector<SrvRecord> srv = {};        // for RecordType::srv, by priority
   std::vector<CaaRecord> caa = {};        // for RecordType::caa, sorted
   std::optional<DnsName> canonical = {};  // where CNAMEs led to, when there were any
   std::chrono::seconds ttl{0};

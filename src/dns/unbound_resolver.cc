@@ -164,6 +164,11 @@ bool add_record(Answer& answer, RecordType type, std::span<const std::uint8_t> r
     if (record) answer.mx.push_back(std::move(*record));
     return record.has_value();
   }
+  if (type == RecordType::srv) {
+    std::optional<SrvRecord> record = parse_srv(rdata);
+    if (record) answer.srv.push_back(std::move(*record));
+    return record.has_value();
+  }
   if (type == RecordType::caa) {
     std::optional<CaaRecord> record = parse_caa(rdata);
     if (record) answer.caa.push_back(std::move(*record));
@@ -181,6 +186,7 @@ bool add_records(Answer& answer, RecordType type, const ub_result& result) {
   }
   std::ranges::sort(answer.mx);
   std::ranges::sort(answer.addresses);
+  std::ranges::sort(answer.srv);
   std::ranges::sort(answer.caa);
   return true;
 }

@@ -1,10 +1,17 @@
 #include "dns/wire.h"
 
 namespace mxcert::dns {
+namespace {
+
+std::uint16_t number_at(std::span<const std::uint8_t> rdata, std::size_t at) {
+  return static_cast<std::uint16_t>(rdata[at] << 8 | rdata[at + 1]);
+}
+
+}  // namespace
 
 std::optional<MxRecord> parse_mx(std::span<const std::uint8_t> rdata) {
   if (rdata.size() < 3) return std::nullopt;
-  const auto preference = static_cast<std::uint16_t>(rdata[0] << 8 | rdata[1]);
+  const std::uint16_t preference = number_at(rdata, 0);
   std::size_t position = 2;
   std::optional<DnsName> exchange = DnsName::from_wire(rdata, position);
   if (!exchange || position != rdata.size()) return std::nullopt;
@@ -17,6 +24,14 @@ std::optional<IpAddress> parse_a(std::span<const std::uint8_t> rdata) {
 
 std::optional<IpAddress> parse_aaaa(std::span<const std::uint8_t> rdata) {
   return rdata.size() == 16 ? IpAddress::from_bytes(rdata) : std::nullopt;
+}
+
+std::optional<SrvRecord> parse_srv(std::span<const std::uint8_t> rdata) {
+  if (rdata.size() < 7) return std::nullopt;
+  std::size_t position = 6;
+  std::optional<DnsName> target = DnsName::from_wire(rdata, position);
+  if (!target || position != rdata.size()) return std::nullopt;
+  return SrvRecord{number_at(rdata, 0), number_at(rdata, 2), number_at(rdata, 4), std::move(*target)};
 }
 
 std::optional<CaaRecord> parse_caa(std::span<const std::uint8_t> rdata) {

@@ -12,6 +12,7 @@ namespace mxcert::dns {
 std::optional<MxRecord> parse_mx(std::span<const std::uint8_t> rdata);     // RFC 1035 §3.3.9
 std::optional<IpAddress> parse_a(std::span<const std::uint8_t> rdata);     // RFC 1035 §3.4.1
 std::optional<IpAddress> parse_aaaa(std::span<const std::uint8_t> rdata);  // RFC 3596 §2.2
+std::optional<SrvRecord> parse_srv(std::span<const std::uint8_t> rdata);   // RFC 2782
 std::optional<CaaRecord> parse_caa(std::span<const std::uint8_t> rdata);   // RFC 8659 §4.1
 
 }  // namespace mxcert::dns

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -79,6 +80,8 @@ class Planner {
                            .reason = lookup.reason};
       for (const MxTarget& target : lookup.targets)
         domain.targets.push_back(describe(target));
+      for (const ServiceLookup& service : lookup.services)
+        domain.services.push_back(describe(lookup, service));
       plan_.domains.push_back(std::move(domain));
       for (const Warning& warning : lookup.warnings)
         add_warning(warning);
@@ -86,6 +89,18 @@ class Planner {
         warn("domain_unknown", lookup.domain.name,
              fmt::format("{}: nothing is added or dropped for it", lookup.reason));
     }
+  }
+
+  PlannedService describe(const MxLookup& lookup, const ServiceLookup& service) {
+    PlannedService described{
+        .service = service.service, .status = service.status, .dnssec = service.security, .reason = service.reason};
+    for (const MxTarget& target : service.targets)
+      described.targets.push_back(describe(target));
+    if (service.is_unknown())
+      warn(
+          "service_unknown", lookup.domain.name,
+          fmt::format("has a service {} that {}: nothing is added or dropped for it", service.service, service.reason));
+    return described;
   }
 
   PlannedTarget describe(const MxTarget& target) {
@@ -101,9 +116,13 @@ class Planner {
   }
 
   void want_names() {
-    for (const PlannedDomain& domain : plan_.domains)
+    for (const PlannedDomain& domain : plan_.domains) {
       for (const PlannedTarget& target : domain.targets)
         if (is_wanted(target)) want(target);
+      for (const PlannedService& service : domain.services)
+        for (const PlannedTarget& target : service.targets)
+          if (is_wanted(target)) wanted_.try_emplace(target.host);
+    }
     want_canonical_names();
     for (const DnsName& name : input_.extra_names)
       wanted_.try_emplace(name);
@@ -117,12 +136,19 @@ class Planner {
 
   /// Where aliases lead to: has the addresses of the alias, but may be excluded by name.
   void want_canonical_names() {
-    for (const MxLookup& lookup : input_.lookups)
-      for (const MxTarget& target : lookup.targets)
-        if (const auto& canonical = target.lookup.canonical;
-            canonical && can_be_proven(owner_of(target).owner, target.host) &&
-            can_be_proven(decide_owner(*canonical, target.lookup, input_.rules).owner, *canonical))
-          wanted_.try_emplace(*canonical);
+    for (const MxLookup& lookup : input_.lookups) {
+      want_canonical_names(lookup.targets);
+      for (const ServiceLookup& service : lookup.services)
+        want_canonical_names(service.targets);
+    }
+  }
+
+  void want_canonical_names(std::span<const MxTarget> targets) {
+    for (const MxTarget& target : targets)
+      if (const auto& canonical = target.lookup.canonical;
+          canonical && can_be_proven(owner_of(target).owner, target.host) &&
+          can_be_proven(decide_owner(*canonical, target.lookup, input_.rules).owner, *canonical))
+        wanted_.try_emplace(*canonical);
   }
 
   /// Whether the CA finds us wherever it may look.
@@ -169,14 +195,22 @@ class Planner {
     return live;
   }
 
-  /// A domain whose MX hosts are not known, else a host that may be an alias of any other.
+  /// A domain whose hosts are not known, else a host that may be an alias of any other.
   std::optional<DnsName> find_unknown() const {
     for (const MxLookup& lookup : input_.lookups)
-      if (lookup.is_unknown()) return lookup.domain.name;
-    for (const MxLookup& lookup : input_.lookups)
-      for (const MxTarget& target : lookup.targets)
-        if (target.lookup.is_unknown()) return target.host;
+      if (lookup.is_unknown() || std::ranges::any_of(lookup.services, &ServiceLookup::is_unknown))
+        return lookup.domain.name;
+    for (const MxLookup& lookup : input_.lookups) {
+      if (const MxTarget* target = find_unknown(lookup.targets)) return target->host;
+      for (const ServiceLookup& service : lookup.services)
+        if (const MxTarget* target = find_unknown(service.targets)) return target->host;
+    }
     return std::nullopt;
+  }
+
+  static const MxTarget* find_unknown(std::span<const MxTarget> targets) {
+    const auto found = std::ranges::find_if(targets, [](const MxTarget& target) { return target.lookup.is_unknown(); });
+    return found == targets.end() ? nullptr : &*found;
   }
 
   /// Laws 1 and 2: what the live certificate has stays, unless every answer that could ask for it is definite.

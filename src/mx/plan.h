@@ -47,6 +47,15 @@ struct PlannedTarget {
   std::string reason = {};  // why that owner
 };
 
+/// Of a service whose SRV records were asked for.
+struct PlannedService {
+  std::string_view service;  // `_imaps._tcp`
+  dns::AnswerStatus status = dns::AnswerStatus::temporary;  // ok, temporary or bogus
+  dns::Security dnssec = dns::Security::insecure;
+  std::vector<PlannedTarget> targets = {};
+  std::string reason = {};  // why there are no targets
+};
+
 struct PlannedDomain {
   dns::DnsName domain;
   std::string source = {};
@@ -54,6 +63,7 @@ struct PlannedDomain {
   MxStatus status = MxStatus::temporary;
   dns::Security dnssec = dns::Security::insecure;
   std::vector<PlannedTarget> targets = {};
+  std::vector<PlannedService> services = {};
   std::string reason = {};  // why there are no targets
 };
 
@@ -80,7 +90,7 @@ struct PlannedCertificate {
 struct Plan {
   std::vector<PlannedDomain> domains = {};
   std::vector<PlannedCertificate> certificates = {};  // empty when no name is ours
-  /// Those of the lookups, and the plan's own: domain_unknown, host_unknown, name_kept, name_dropped, partly_ours,
+  /// Those of the lookups, and the plan's own: domain_unknown, service_unknown, host_unknown, name_kept, name_dropped, partly_ours,
   /// sibling, only_private_addresses, certificate_unplanned; and no_trust_anchor, dnssec_stripped of who looked up.
   /// Each once.
   std::vector<Warning> warnings = {};

@@ -70,6 +70,7 @@ trust_anchor = "/etc/root.key"
 keys = ["rsa-2048"]
 reuse_key = false
 extra_names = ["imap.example.com"]
+srv = true
 max_names = 25
 [challenge]
 type = "http-01"
@@ -95,6 +96,7 @@ hook = "{}"
   CHECK(config.domains[1].name.ascii() == "xn--bcher-kva.example");
   CHECK(config.domains[1].source == "config");
   CHECK(config.host_addresses.size() == 2);
+  CHECK(config.services);
   CHECK(config.host_siblings.front().to_string() == "198.51.100.7");
   CHECK(config.host_names.front().text() == "mx*.example.com");
   CHECK(config.key_type == pki::KeyType::rsa_2048);

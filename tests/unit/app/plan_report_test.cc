@@ -16,12 +16,12 @@ namespace {
 
 constexpr SystemTime now = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23};
 
-mx::PlanInput input(FakeDns table, const std::vector<std::string>& domains) {
+mx::PlanInput input(FakeDns table, const std::vector<std::string>& domains, const mx::LookupOptions& options = {}) {
   FakeResolver resolver(std::move(table));
   std::vector<mx::MailDomain> mail_domains;
   for (const std::string& domain : domains)
     mail_domains.push_back({DnsName::parse(domain), "config"});
-  return {.lookups = find_mx_targets(resolver, mail_domains),
+  return {.lookups = find_mx_targets(resolver, mail_domains, options),
           .rules = {.local_addresses = {IpAddress::parse("192.0.2.1"), IpAddress::parse("2001:db8::1")}},
           .now = now};
 }
@@ -167,6 +167,55 @@ warning:  old.example.com stays in the certificate: lame.example may lead to it,
 )");
 }
 
+mx::Plan plan_with_services() {
+  FakeDns table{.mx = {{"example.com", {{10, "mx.example.com"}}}, {"example.net", {{10, "mx.example.com"}}}},
+                .addresses = {{"mx.example.com", {"192.0.2.1"}}, {"imap.example.com", {"192.0.2.1"}}}};
+  for (const char* domain : {"example.com", "example.net"}) {
+    table.srv[std::string("_imaps._tcp.") + domain] = {{0, "imap.example.com"}};
+    table.srv[std::string("_submission._tcp.") + domain] = {{0, "imap.example.com"}};
+  }
+  table.srv["_pop3s._tcp.example.net"] = {{0, "mx.example.com"}};
+  table.srv["_pop3._tcp.example.net"] = {{0, "."}};
+  table.servfail = {"SRV _imap._tcp.example.net"};
+  return mx::plan_certificates(input(table, {"example.com", "example.net"}, {.services = true}));
+}
+
+TEST_CASE("a plan with services as text") {
+  CHECK("\n" + plan_to_text(plan_with_services(), {}) == R"(
+host              whose  why, and for which domains
+imap.example.com  ours   192.0.2.1 is this host's
+                         _submission._tcp, _imaps._tcp of example.com,
+                         example.net
+mx.example.com    ours   192.0.2.1 is this host's
+                         for example.com, example.net
+                         _pop3s._tcp of example.net
+
+certificate mx.example.com
+  to do  issue: there is no certificate yet
+  names  mx.example.com, imap.example.com
+
+warning:  example.net has a service _imap._tcp that could not be looked up (SRV:
+          the DNS answers SERVFAIL): nothing is added or dropped for it
+)");
+}
+
+TEST_CASE("a plan with services as JSON") {
+  const auto document = nlohmann::json::parse(json_of(plan_with_services()));
+  std::string found;
+  for (const auto& service : document["domains"][1]["services"]) {
+    found += service["service"].get<std::string>() + " " + service["status"].get<std::string>();
+    for (const auto& target : service["targets"])
+      found += " " + target["host"].get<std::string>() + "=" + target["owner"].get<std::string>();
+    found += ": " + service["reason"].get<std::string>() + "\n";
+  }
+  CHECK(found == R"(_submission._tcp ok imap.example.com=ours: 
+_imap._tcp temporary: could not be looked up (SRV: the DNS answers SERVFAIL)
+_imaps._tcp ok imap.example.com=ours: 
+_pop3._tcp ok: is not offered
+_pop3s._tcp ok mx.example.com=ours: 
+)");
+}
+
 TEST_CASE("a plan without names says so") {
   const mx::Plan plan = mx::plan_certificates(input({}, {"gone.example"}));
   CHECK("\n" + plan_to_text(plan, {}) == R"(
@@ -186,7 +235,7 @@ TEST_CASE("a small plan as JSON, schema version 1") {
     "reason": "",
     "targets": [ { "host": "mx.example.com", "preference": 10, "implicit": false, "owner": "ours",
                    "addresses": ["192.0.2.1", "2001:db8::1"], "dnssec": "insecure", "canonical": null,
-                   "reason": "192.0.2.1 and 2001:db8::1 are this host's" } ] })"));
+                   "reason": "192.0.2.1 and 2001:db8::1 are this host's" } ], "services": [] })"));
   CHECK(document["certificates"] == nlohmann::json::parse(R"([
     { "name": "mx.example.com", "names": ["mx.example.com"], "action": "issue", "why": "there is no certificate yet",
       "not_after": null } ])"));

@@ -15,7 +15,8 @@ namespace mxcert::test {
 struct FakeDns {
   std::map<std::string, std::vector<std::pair<std::uint16_t, std::string>>> mx = {};
   std::map<std::string, std::vector<dns::CaaRecord>> caa = {};
-  std::map<std::string, std::vector<std::string>> addresses = {};  // of both families
+  std::map<std::string, std::vector<std::pair<std::uint16_t, std::string>>> srv = {};  // priority and target
+  std::map<std::string, std::vector<std::string>> addresses = {};                      // of both families
   std::map<std::string, std::string> cname = {};
   std::set<std::string> exists = {};  // without any of the above
   std::set<std::string> servfail = {};
@@ -51,7 +52,7 @@ class FakeResolver final : public dns::Resolver {
     const auto in = [&](const auto& column) {
       return std::ranges::any_of(column, [&](const auto& row) { return is_at_or_below(row.first); });
     };
-    return in(table_.mx) || in(table_.addresses) || in(table_.caa) || in(table_.cname) ||
+    return in(table_.mx) || in(table_.addresses) || in(table_.caa) || in(table_.srv) || in(table_.cname) ||
            std::ranges::any_of(table_.exists, is_at_or_below);
   }
 
@@ -82,14 +83,18 @@ class FakeResolver final : public dns::Resolver {
         out.mx.push_back({preference, *dns::DnsName::parse_host(host)});
     if (const auto rows = table_.caa.find(name); type == dns::RecordType::caa && rows != table_.caa.end())
       out.caa = rows->second;
+    if (const auto rows = table_.srv.find(name); type == dns::RecordType::srv && rows != table_.srv.end())
+      for (const auto& [priority, host] : rows->second)
+        out.srv.push_back({.priority = priority, .port = 143, .target = *dns::DnsName::parse_host(host)});
     const bool wants_addresses = type == dns::RecordType::a || type == dns::RecordType::aaaa;
     if (const auto row = table_.addresses.find(name); wants_addresses && row != table_.addresses.end())
       for (const std::string& text : row->second)
         if (const auto address = dns::IpAddress::parse(text); address.is_v4() == (type == dns::RecordType::a))
           out.addresses.push_back(address);
     std::ranges::sort(out.mx);
+    std::ranges::sort(out.srv);
     std::ranges::sort(out.addresses);
-    const bool found = !out.mx.empty() || !out.addresses.empty() || !out.caa.empty();
+    const bool found = !out.mx.empty() || !out.addresses.empty() || !out.caa.empty() || !out.srv.empty();
     out.status = found ? dns::AnswerStatus::ok : exists(name) ? dns::AnswerStatus::nodata : dns::AnswerStatus::nxdomain;
     out.ttl = std::chrono::seconds{3600};
   }

@@ -90,3 +90,23 @@ TEST_CASE("CAA data without a tag or with one that is longer than they are are r
   CHECK_FALSE(parse_caa(bytes("\x00\x06issue")));
   CHECK_FALSE(parse_caa(bytes("\x00\xffissue")));
 }
+
+TEST_CASE("an SRV record has priority, weight, port and target, and the target may be the root") {
+  const auto record =
+      parse_srv(bytes("\x00\x0a\x00\x05\x03\xe1\x04imap\x07"
+                      "example\x00"));
+  REQUIRE(record);
+  CHECK(record->priority == 10);
+  CHECK(record->weight == 5);
+  CHECK(record->port == 993);
+  CHECK(record->target.ascii() == "imap.example");
+  CHECK(parse_srv(Bytes{0, 0, 0, 0, 0, 0, 0})->target.is_root());
+}
+
+TEST_CASE("SRV data that is cut short, compressed or goes on behind the target is none") {
+  CHECK_FALSE(parse_srv({}));
+  CHECK_FALSE(parse_srv(Bytes{0, 0, 0, 0, 0, 0}));
+  CHECK_FALSE(parse_srv(Bytes{0, 0, 0, 0, 0, 0, 4, 'i'}));
+  CHECK_FALSE(parse_srv(Bytes{0, 0, 0, 0, 0, 0, 0xc0, 0}));
+  CHECK_FALSE(parse_srv(Bytes{0, 0, 0, 0, 0, 0, 0, 0}));
+}

@@ -31,12 +31,12 @@ FakeDns scene() {
                         {"mx.partly.example", {"192.0.2.1", "198.51.100.1"}}}};
 }
 
-PlanInput input(FakeDns table, const std::vector<std::string>& domains) {
+PlanInput input(FakeDns table, const std::vector<std::string>& domains, const LookupOptions& options = {}) {
   FakeResolver resolver(std::move(table));
   std::vector<MailDomain> mail_domains;
   for (const std::string& domain : domains)
     mail_domains.push_back({DnsName::parse(domain), "config"});
-  return {.lookups = find_mx_targets(resolver, mail_domains),
+  return {.lookups = find_mx_targets(resolver, mail_domains, options),
           .rules = {.local_addresses = {IpAddress::parse("192.0.2.1"), IpAddress::parse("2001:db8::1")}},
           .now = now};
 }
@@ -270,6 +270,47 @@ TEST_CASE("where an alias of a sibling's leads to is in only if it can be proven
   CHECK(certificate(plan_certificates(fleet)) == "issue mail.example.com: mail.example.com");
   fleet.needs_all_addresses = [](const dns::DnsName&) { return false; };
   CHECK(certificate(plan_certificates(fleet)) == "issue mail.example.com: mail.example.com mx.foreign.example");
+}
+
+TEST_CASE("hosts of services that are ours are in, and do not name the certificate") {
+  FakeDns table = scene();
+  for (const char* domain : {"example.com", "example.net", "second.example"})
+    table.srv[std::string("_imaps._tcp.") + domain] = {{0, "imap.example.com"}, {1, "mx.foreign.example"}};
+  table.addresses["imap.example.com"] = {"192.0.2.1"};
+  const PlanInput plan = input(table, {"example.com", "example.net", "second.example"}, {.services = true});
+  CHECK(certificate(plan_certificates(plan)) ==
+        "issue mx.example.com: mx.example.com imap.example.com mx2.example.com");
+  const PlannedService service = plan_certificates(plan).domains.front().services.front();
+  CHECK(service.service == "_imaps._tcp");
+  CHECK(service.targets[0].reason == "192.0.2.1 is this host's");
+  CHECK(service.targets[1].owner == Owner::foreign);
+}
+
+TEST_CASE("while a service cannot be looked up no name goes that it may have asked for") {
+  FakeDns table = scene();
+  table.servfail = {"SRV _imaps._tcp.example.com"};
+  const Plan plan = plan_certificates(
+      with(input(table, {"example.com"}, {.services = true}), {"mx.example.com", "imap.example.com"}));
+  CHECK(certificate(plan) == "none mx.example.com: mx.example.com imap.example.com");
+  CHECK(warnings(plan) == "service_unknown example.com, name_kept imap.example.com");
+}
+
+TEST_CASE("while a service's host cannot be looked up it stays, and comes in nowhere") {
+  FakeDns table = scene();
+  table.srv["_imaps._tcp.example.com"] = {{0, "imap.example.com"}};
+  table.servfail = {"imap.example.com"};
+  const PlanInput plan = input(table, {"example.com"}, {.services = true});
+  CHECK(certificate(plan_certificates(plan)) == "issue mx.example.com: mx.example.com");
+  CHECK(certificate(plan_certificates(with(plan, {"mx.example.com", "imap.example.com"}))) ==
+        "none mx.example.com: mx.example.com imap.example.com");
+}
+
+TEST_CASE("where an alias of a service leads to is in as well") {
+  FakeDns table = scene();
+  table.srv["_imaps._tcp.example.com"] = {{0, "imap.example.com"}};
+  table.cname["imap.example.com"] = "mx2.example.com";
+  CHECK(certificate(plan_certificates(input(table, {"example.com"}, {.services = true}))) ==
+        "issue mx.example.com: mx.example.com imap.example.com mx2.example.com");
 }
 
 TEST_CASE("a warning about a host is said once, however many domains lead to it") {
