@@ -14,6 +14,8 @@
 #include "app/resolver_options.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "dns/authority.h"
+#include "mx/split_horizon.h"
 
 namespace mxcert::app {
 namespace {
@@ -110,6 +112,21 @@ std::vector<mx::Warning> warnings_of(dns::Validation validation) {
   return {};
 }
 
+/// A renewal with nothing to do asks for no more than it needs.
+bool is_about_to_order(const Context& context, const mx::Plan& plan) {
+  return context.invocation.verb != Verb::renew ||
+         std::ranges::any_of(plan.certificates, [](const auto& c) { return c.action != mx::Action::none; });
+}
+
+std::optional<mx::Warning> find_split_horizon(const Context& context, const mx::Plan& plan) {
+  if (const auto inner = mx::find_inner_address(plan)) return mx::warn_of_view(*inner);
+  if (!is_about_to_order(context, plan)) return std::nullopt;
+  const auto authority = dns::find_authority(context.clock, context.config.dns_servers, mx::questions_about_view(plan));
+  if (!authority) return std::nullopt;
+  return mx::warn_of_view(fmt::format("{} answers for {} from data of its own", authority->server,
+                                      dns::display_name(authority->question.name)));
+}
+
 /// The resolver, which remembers every answer, is gone when it returns. `warnings` gets what is wrong with the servers.
 std::vector<mx::MxLookup> look_up(Context& context, const std::vector<mx::MailDomain>& domains,
                                   std::vector<mx::Warning>& warnings) {
@@ -163,6 +180,7 @@ mx::Plan make_plan(Context& context) {
   warn_of_failing_names(context, plan);
   if (!context.invocation.arguments.empty()) keep_chosen(context, plan);
   std::ranges::move(dns_warnings, std::back_inserter(plan.warnings));
+  if (const auto warning = find_split_horizon(context, plan)) plan.warnings.push_back(*warning);
   return plan;
 }
 

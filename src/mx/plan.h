@@ -49,7 +49,7 @@ struct PlannedTarget {
 
 /// Of a service whose SRV records were asked for.
 struct PlannedService {
-  std::string_view service;  // `_imaps._tcp`
+  std::string_view service;                                 // `_imaps._tcp`
   dns::AnswerStatus status = dns::AnswerStatus::temporary;  // ok, temporary or bogus
   dns::Security dnssec = dns::Security::insecure;
   std::vector<PlannedTarget> targets = {};
@@ -90,9 +90,9 @@ struct PlannedCertificate {
 struct Plan {
   std::vector<PlannedDomain> domains = {};
   std::vector<PlannedCertificate> certificates = {};  // empty when no name is ours
-  /// Those of the lookups, and the plan's own: domain_unknown, service_unknown, host_unknown, name_kept, name_dropped, partly_ours,
-  /// sibling, only_private_addresses, certificate_unplanned; and no_trust_anchor, dnssec_stripped of who looked up.
-  /// Each once.
+  /// Those of the lookups, and the plan's own: domain_unknown, service_unknown, host_unknown, name_kept, name_dropped,
+  /// partly_ours, sibling, only_private_addresses, certificate_unplanned; and no_trust_anchor, dnssec_stripped,
+  /// split_horizon of who looked up. Each once.
   std::vector<Warning> warnings = {};
 };
 

@@ -45,6 +45,12 @@ std::string reply(const Query& query, char rcode, std::size_t count, const std::
          query.question + records;
 }
 
+/// The AA bit (RFC 1035 §4.1.1).
+std::string with_authority(std::string packet) {
+  packet.at(2) = static_cast<char>(packet.at(2) | 0x04);
+  return packet;
+}
+
 const std::string the_name = "\xc0\x0c"s;  // the name in the question
 
 std::string data_for(char type) {
@@ -75,6 +81,9 @@ std::string answer(const Query& query) {
     return reply(query, 0, 2,
                  record(the_name, 5, "\x02mx\x07"s + "example\0"s) +
                      record("\x02mx\x07"s + "example\0"s, query.type, data_for(query.type)));
+  if (label == "own") return with_authority(reply(query, 0, 1, record(the_name, query.type, data_for(query.type))));
+  if (label == "ownempty") return with_authority(reply(query, 3, 0, ""));
+  if (label == "ownrefuse") return with_authority(reply(query, 5, 0, ""));
   if (label == "torn") return reply(query, 0, 1, record(the_name, 15, "\0\x0a\x3f"s + "a"));
   if (label == "empty" || label.empty()) return reply(query, 0, 0, "");
   if (label == "gone") return reply(query, 3, 0, "");

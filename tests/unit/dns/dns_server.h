@@ -12,7 +12,8 @@ namespace mxcert::test {
 /// A DNS server on a port of the loopback interface, which answers by the first label of the name asked for:
 /// `mx`, `many` (records of the type), `null` (null MX), `alias` (CNAME and MX), `empty` (no data), `gone` (NXDOMAIN),
 /// `fail` (SERVFAIL), `refuse` (REFUSED), `plain` (as `mx`, but FORMERR to EDNS), `torn` (an MX record that cannot be
-/// read), anything else: no answer. The root is without data, and so without keys, unless it is `signed`.
+/// read); with authority `own` (as `mx`), `ownempty` (NXDOMAIN) and `ownrefuse` (REFUSED); anything else: no answer.
+/// The root is without data, and so without keys, unless it is `signed`.
 class DnsServer {
  public:
   /// One that is `dead` takes questions and never answers.

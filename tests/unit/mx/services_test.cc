@@ -24,7 +24,8 @@ std::vector<MxLookup> look_up(FakeResolver& resolver, const std::vector<std::str
 std::string services(FakeDns table, const std::string& domain = "example.com") {
   FakeResolver resolver(std::move(table));
   std::string text;
-  for (const ServiceLookup& service : look_up(resolver, {domain}).front().services) {
+  const MxLookup lookup = look_up(resolver, {domain}).front();
+  for (const ServiceLookup& service : lookup.services) {
     text += std::string(service.service) + ":";
     for (const MxTarget& target : service.targets)
       text += " " + std::to_string(target.preference) + " " + target.host.ascii();
@@ -36,7 +37,8 @@ std::string services(FakeDns table, const std::string& domain = "example.com") {
 std::string codes(FakeDns table) {
   FakeResolver resolver(std::move(table));
   std::string text;
-  for (const Warning& warning : look_up(resolver, {"example.com"}).front().warnings)
+  const MxLookup lookup = look_up(resolver, {"example.com"}).front();
+  for (const Warning& warning : lookup.warnings)
     text += warning.code + " " + warning.subject + "\n";
   return text;
 }
