@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "deploy/install.h"
@@ -44,17 +46,16 @@ class Deployment {
  private:
   /// Law 4, before anything is touched.
   void check_delivery() {
-    chain_ = check_bundle(delivery_.bundle, delivery_.lineage);
+    check_bundle(delivery_.bundle, delivery_.lineage);
     for (const pki::CertificateBundle& bundle : delivery_.further_bundles) {
       const auto family = pki::parse_certificates(bundle.leaf).front().key_family;
       check_bundle(bundle, delivery_.lineage / (family ? pki::to_string(*family) : ""));
     }
   }
 
-  std::vector<pki::Certificate> check_bundle(const pki::CertificateBundle& bundle, const fs::path& directory) const {
-    auto chain = pki::parse_certificates(bundle.full_chain());
+  void check_bundle(const pki::CertificateBundle& bundle, const fs::path& directory) const {
+    const auto chain = pki::parse_certificates(bundle.full_chain());
     pki::check_chain(chain, key_of(bundle, directory), delivery_.names, clock_.now());
-    return chain;
   }
 
   pki::PrivateKey key_of(const pki::CertificateBundle& bundle, const fs::path& directory) const {
@@ -156,7 +157,7 @@ class Deployment {
     const UndoResult result = undo_deployment(clock_, program_, target_, delivery_, options_,
                                               {.changes = changes_,
                                                .before = outcome_.before,
-                                               .new_leaf = chain_.front(),
+                                               .expectation = expectation_,
                                                .configured = needs_configuring(),
                                                .hook_ran = hook_ran_});
     outcome_.after = result.after;
@@ -176,12 +177,17 @@ class Deployment {
 
   void look_before(std::span<const Endpoint> endpoints) {
     progress(Step::observing);
-    checks_ = plan_checks(endpoints, delivery_.names);
+    expectation_ = expect_chains(delivery_, description_.files);
+    checks_ = plan_checks(endpoints, expectation_);
     outcome_.before = observe(clock_, checks_, options_.probe_timeout);
   }
 
   Judgement judge(std::span<const Observation> observations) const {
-    return judge_new(outcome_.before, observations, chain_, !target_.verify.empty());
+    return judge_new(outcome_.before, observations, expectation_, !target_.verify.empty());
+  }
+
+  const Observation& before_of(const Observation& seen) const {
+    return *std::ranges::find(outcome_.before, seen.check, &Observation::check);
   }
 
   /// A daemon that still shows the old certificate may take its time; one that breaks off handshakes is an outage.
@@ -192,7 +198,7 @@ class Deployment {
     Judgement judgement;
     outcome_.after = observe_until(
         clock_, checks_, options_.probe_timeout, std::max(options_.verify_timeout, options_.restart_timeout),
-        [&](const Observation& observation) { return find_fault(observation, chain_).empty(); },
+        [&](const Observation& seen) { return find_fault(before_of(seen), seen, expectation_).empty(); },
         [&](std::span<const Observation> observations) {
           judgement = judge(observations);
           return judgement.good() || (outage.passed(clock_) && is_broken(outcome_.before, observations)) ||
@@ -243,7 +249,7 @@ class Deployment {
   const Delivery& delivery_;
   const DeployOptions& options_;
   Description description_;
-  std::vector<pki::Certificate> chain_;
+  Expectation expectation_;
   std::vector<FileChange> changes_;
   std::vector<Check> checks_;
   Journal journal_;

@@ -19,28 +19,49 @@ bool has_no_tls(const ProbeResult& result) {
          result.status == Status::no_starttls;
 }
 
-std::string fault_after_undoing(const Observation& before, const Observation& after,
-                                const std::set<std::string>& kept_leaves, const pki::Certificate& new_leaf) {
+/// A daemon without certificate makes one up at each start.
+bool may_be_made_up(const pki::Certificate& leaf) {
+  return leaf.issuer == leaf.subject;
+}
+
+/// Empty when `after` shows what `before` did; a certificate that the daemon makes up may be another made-up one.
+std::string find_difference(const Observation& before, const Observation& after,
+                            const std::set<std::string>& kept_leaves, const Expectation& expectation) {
   if (!before.result.shown()) return {};  // it was no better
   if (!after.result.shown()) return after.result.reason;
-  const std::string& old_leaf = before.result.chain.front().sha256_fingerprint;
-  const std::string& leaf = after.result.chain.front().sha256_fingerprint;
-  const bool good = kept_leaves.contains(old_leaf) || old_leaf == new_leaf.sha256_fingerprint
-                        ? leaf == old_leaf
-                        : leaf != new_leaf.sha256_fingerprint;
-  return good ? std::string() : describe_result(after.result);
+  const auto is_new = [&](const pki::Certificate& leaf) {
+    return std::ranges::any_of(expectation.chains, [&](const ExpectedChain& expected) {
+      return expected.chain.front().sha256_fingerprint == leaf.sha256_fingerprint;
+    });
+  };
+  const pki::Certificate& old_leaf = before.result.chain.front();
+  const pki::Certificate& leaf = after.result.chain.front();
+  const bool same = leaf.sha256_fingerprint == old_leaf.sha256_fingerprint;
+  const bool made_up =
+      may_be_made_up(old_leaf) && !kept_leaves.contains(old_leaf.sha256_fingerprint) && !is_new(old_leaf);
+  return same || (made_up && !is_new(leaf)) ? std::string() : describe_result(after.result);
+}
+
+/// Whether who comes like this is to see what was there before, since another certificate is the default one.
+bool is_for_another(const Check& check, const Expectation& expectation) {
+  return expectation.role == Role::sni && check.server_name.empty();
 }
 
 }  // namespace
 
+std::string find_fault(const Observation& before, const Observation& after, const Expectation& expectation) {
+  return is_for_another(after.check, expectation) ? find_difference(before, after, {}, expectation)
+                                                  : find_fault(after, expectation);
+}
+
 Judgement judge_new(std::span<const Observation> before, std::span<const Observation> after,
-                    std::span<const pki::Certificate> chain, bool strict) {
+                    const Expectation& expectation, bool strict) {
   Judgement judgement;
   std::size_t proofs = 0;
   for (std::size_t i = 0; i < after.size(); ++i) {
-    const std::string fault = find_fault(after[i], chain);
+    const std::string fault = find_fault(before[i], after[i], expectation);
     if (fault.empty())
-      ++proofs;
+      proofs += is_for_another(after[i].check, expectation) ? 0 : 1;
     else if (!strict && has_no_tls(before[i].result) && has_no_tls(after[i].result))
       judgement.warnings.push_back({after[i].check, fault});
     else
@@ -54,10 +75,10 @@ Judgement judge_new(std::span<const Observation> before, std::span<const Observa
 }
 
 Judgement judge_restored(std::span<const Observation> before, std::span<const Observation> after,
-                         const std::set<std::string>& kept_leaves, const pki::Certificate& new_leaf) {
+                         const std::set<std::string>& kept_leaves, const Expectation& expectation) {
   Judgement judgement;
   for (std::size_t i = 0; i < after.size(); ++i) {
-    const std::string fault = fault_after_undoing(before[i], after[i], kept_leaves, new_leaf);
+    const std::string fault = find_difference(before[i], after[i], kept_leaves, expectation);
     if (!fault.empty()) judgement.faults.push_back({after[i].check, fault});
   }
   return judgement;

@@ -6,7 +6,6 @@
 
 #include "deploy/install.h"
 #include "deploy/verify.h"
-#include "pki/certificate.h"
 
 namespace mxcert::deploy {
 
@@ -24,18 +23,22 @@ struct Judgement {
   bool good() const { return faults.empty(); }
 };
 
-/// Whether `after` proves that `chain` is served.
+/// Empty when `after` is as it has to be: find_fault, but in role sni who says no name has to see what was shown
+/// `before`.
+std::string find_fault(const Observation& before, const Observation& after, const Expectation& expectation);
+
+/// Whether `after` proves what is expected.
 ///
 /// A listener that was not reachable or had no STARTTLS before, and is no different now, is a warning as long as
 /// another one proves it; `strict` (the administrator named the listeners) makes it a fault.
 Judgement judge_new(std::span<const Observation> before, std::span<const Observation> after,
-                    std::span<const pki::Certificate> chain, bool strict);
+                    const Expectation& expectation, bool strict);
 
-/// Whether `after` shows that things are as they were `before` a deployment of `new_leaf` that was undone. A listener
-/// that showed one of `kept_leaves` (the certificates in the files put back, by fingerprint) must show it again; one
-/// that showed another (Exim makes one up when it has none) must show any but the new.
+/// Whether `after` shows that things are as they were `before` a deployment that was undone: the same certificates. One
+/// that the daemon makes up when it has none (Exim does: signed by itself, and not one of `kept_leaves`, the
+/// certificates in the files put back, by fingerprint) may be any but the new.
 Judgement judge_restored(std::span<const Observation> before, std::span<const Observation> after,
-                         const std::set<std::string>& kept_leaves, const pki::Certificate& new_leaf);
+                         const std::set<std::string>& kept_leaves, const Expectation& expectation);
 
 /// Fingerprints of the certificates in the files that existed before: a file may hold several chains.
 std::set<std::string> leaves_before(std::span<const FileChange> changes);

@@ -187,12 +187,13 @@ class LineReader {
 /// TLS over a Connection: OpenSSL sees only memory, so that deadlines and limits are those of the Connection.
 class TlsStream {
  public:
-  TlsStream(Connection& connection, const std::string& server_name)
+  TlsStream(Connection& connection, const ProbeOptions& options)
       : connection_(connection), context_(SSL_CTX_new(TLS_client_method())) {
     if (!context_) pki::throw_openssl_error("cannot start TLS");
     // Whatever is presented is to be seen, weak or expired: no verification, no minimum strength.
     SSL_CTX_set_verify(context_.get(), SSL_VERIFY_NONE, nullptr);
     SSL_CTX_set_security_level(context_.get(), 0);
+    if (options.key_type) take_only(*options.key_type);
     ssl_.reset(SSL_new(context_.get()));
     pki::BioHandle in(BIO_new(BIO_s_mem()));
     pki::BioHandle out(BIO_new(BIO_s_mem()));
@@ -200,8 +201,8 @@ class TlsStream {
     in_ = in.get();
     out_ = out.get();
     SSL_set_bio(ssl_.get(), in.release(), out.release());
-    if (!server_name.empty() && SSL_set_tlsext_host_name(ssl_.get(), server_name.c_str()) != 1)
-      pki::throw_openssl_error("cannot ask for " + printable(server_name, 300));
+    if (!options.server_name.empty() && SSL_set_tlsext_host_name(ssl_.get(), options.server_name.c_str()) != 1)
+      pki::throw_openssl_error("cannot ask for " + printable(options.server_name, 300));
   }
 
   void handshake() {
@@ -236,6 +237,17 @@ class TlsStream {
   std::string version() const { return SSL_get_version(ssl_.get()); }
 
  private:
+  /// By what a server chooses among its certificates: in TLS 1.3 the signature algorithms, before that the ciphers too.
+  void take_only(pki::KeyFamily family) {
+    const bool ecdsa = family == pki::KeyFamily::ecdsa;
+    const char* signatures = ecdsa ? "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ECDSA+SHA1"
+                                   : "RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512:"
+                                     "RSA+SHA1";
+    if (SSL_CTX_set1_sigalgs_list(context_.get(), signatures) != 1 ||
+        SSL_CTX_set_cipher_list(context_.get(), ecdsa ? "aECDSA" : "aRSA") != 1)
+      pki::throw_openssl_error(fmt::format("cannot offer {} alone", pki::to_string(family)));
+  }
+
   template <typename Operation>
   int perform(Status on_failure, Operation operation) {
     for (;;) {
@@ -322,11 +334,10 @@ void take_leave(Connection& connection, TlsStream& tls, const Endpoint& endpoint
   }
 }
 
-void look(Clock& clock, const Endpoint& endpoint, const std::string& server_name, std::chrono::milliseconds timeout,
-          ProbeResult& result) {
-  Connection connection(clock, endpoint, timeout);
+void look(Clock& clock, const Endpoint& endpoint, const ProbeOptions& options, ProbeResult& result) {
+  Connection connection(clock, endpoint, options.timeout);
   if (!endpoint.implicit_tls) ask_for_tls(connection, endpoint.protocol, result);
-  TlsStream tls(connection, server_name);
+  TlsStream tls(connection, options);
   tls.handshake();
   result.tls_version = tls.version();
   try {
@@ -341,11 +352,10 @@ void look(Clock& clock, const Endpoint& endpoint, const std::string& server_name
 
 }  // namespace
 
-ProbeResult probe(Clock& clock, const Endpoint& endpoint, const std::string& server_name,
-                  std::chrono::milliseconds timeout) {
+ProbeResult probe(Clock& clock, const Endpoint& endpoint, const ProbeOptions& options) {
   ProbeResult result;
   try {
-    look(clock, endpoint, server_name, timeout, result);
+    look(clock, endpoint, options, result);
   } catch (const Failure& failure) {
     result.chain.clear();
     result.status = failure.status;

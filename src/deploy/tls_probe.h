@@ -1,11 +1,13 @@
 #pragma once
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "deploy/endpoint.h"
 #include "pki/certificate.h"
+#include "pki/key.h"
 
 namespace mxcert::deploy {
 
@@ -28,12 +30,18 @@ struct ProbeResult {
   bool shown() const { return status == Status::shown; }
 };
 
+/// How a client comes.
+struct ProbeOptions {
+  std::string server_name = {};                 // said as SNI (RFC 6066 §3) unless empty
+  std::optional<pki::KeyFamily> key_type = {};  // the only kind of signature it takes; empty: any
+  std::chrono::milliseconds timeout{10'000};    // for all of it
+};
+
 /// Connects to `endpoint` by address, speaks its protocol up to STARTTLS (RFC 3207, RFC 9051 §6.2.1, RFC 2595 §4, RFC
-/// 5804 §2.2) or begins TLS at once, with `server_name` as SNI unless empty (RFC 6066 §3), and takes leave.
+/// 5804 §2.2) or begins TLS at once, and takes leave.
 ///
-/// Never throws for what the other side does; what it sends is limited in size and by `timeout` as a whole. Throws
+/// Never throws for what the other side does; what it sends is limited in size and time. Throws
 /// Interrupted, and Error when this machine cannot make a socket.
-ProbeResult probe(Clock& clock, const Endpoint& endpoint, const std::string& server_name,
-                  std::chrono::milliseconds timeout);
+ProbeResult probe(Clock& clock, const Endpoint& endpoint, const ProbeOptions& options);
 
 }  // namespace mxcert::deploy

@@ -50,7 +50,7 @@ std::string look_again(Clock& clock, const DeployOptions& options, const Undo& u
       clock, checks_of(undo.before), options.probe_timeout, std::max(options.verify_timeout, options.restart_timeout),
       [](const Observation&) { return false; },  // few, and all have to be right at the same time
       [&](std::span<const Observation> after) {
-        judgement = judge_restored(undo.before, after, kept_leaves, undo.new_leaf);
+        judgement = judge_restored(undo.before, after, kept_leaves, undo.expectation);
         return judgement.good() || (patience.passed(clock) && !any_gone(undo.before, after));
       });
   return judgement.good() ? std::string() : summarize(judgement.faults);

@@ -7,7 +7,7 @@
 
 #include "deploy/deploy.h"
 #include "deploy/install.h"
-#include "pki/certificate.h"
+#include "deploy/verify.h"
 
 namespace mxcert::deploy {
 
@@ -15,7 +15,7 @@ namespace mxcert::deploy {
 struct Undo {
   std::span<const FileChange> changes;
   std::span<const Observation> before;
-  const pki::Certificate& new_leaf;
+  const Expectation& expectation;
   bool configured = false;  // the hook was allowed to change the daemon's configuration
   bool hook_ran = false;
 };

@@ -35,6 +35,19 @@ std::vector<std::string> without_wildcards(std::span<const std::string> names) {
   return plain;
 }
 
+/// Whether one of the files is for the key: the first one, or another by its type.
+bool uses_key(std::span<const DaemonFile> files, bool first, pki::KeyFamily family) {
+  return std::ranges::any_of(files, [&](const DaemonFile& file) {
+    if (file.content == Content::names) return false;
+    return file.content == Content::bundles || (file.key_type ? *file.key_type == family : first);
+  });
+}
+
+ProbeResult make(Clock& clock, const Check& check, std::chrono::milliseconds timeout) {
+  return probe(clock, check.endpoint,
+               {.server_name = check.server_name, .key_type = check.key_type, .timeout = timeout});
+}
+
 bool is_first_of_its_port(std::span<const Endpoint> endpoints, std::size_t index) {
   return std::ranges::none_of(endpoints.first(index),
                               [&](const Endpoint& earlier) { return earlier.port == endpoints[index].port; });
@@ -43,8 +56,9 @@ bool is_first_of_its_port(std::span<const Endpoint> endpoints, std::size_t index
 }  // namespace
 
 std::string to_string(const Check& check) {
-  return fmt::format("{} {}", to_string(check.endpoint),
-                     check.server_name.empty() ? "without SNI" : "with SNI " + check.server_name);
+  return fmt::format("{} {}{}", to_string(check.endpoint),
+                     check.server_name.empty() ? "without SNI" : "with SNI " + check.server_name,
+                     check.key_type ? fmt::format(", only {}", pki::to_string(*check.key_type)) : "");
 }
 
 std::string describe_result(const ProbeResult& result) {
@@ -56,16 +70,32 @@ std::string describe_result(const ProbeResult& result) {
                      format_time(leaf.not_after), leaf.sha256_fingerprint.substr(0, 16));
 }
 
-std::vector<Check> plan_checks(std::span<const Endpoint> endpoints, std::span<const std::string> names) {
-  const std::vector<std::string> askable = without_wildcards(names);
+Expectation expect_chains(const Delivery& delivery, std::span<const DaemonFile> files) {
+  Expectation expectation{.names = delivery.names, .role = delivery.role, .chains = {}};
+  const auto families = delivery.key_families();
+  const auto bundles = delivery.bundles();
+  for (std::size_t i = 0; i < bundles.size(); ++i)
+    if (uses_key(files, i == 0, families.at(i)))
+      expectation.chains.push_back({families[i], pki::parse_certificates(bundles[i]->full_chain())});
+  if (expectation.chains.empty())
+    expectation.chains.push_back({families.at(0), pki::parse_certificates(delivery.bundle.full_chain())});
+  if (expectation.chains.size() == 1 && expectation.chains.front().key_type == families.at(0))
+    expectation.chains.front().key_type.reset();
+  return expectation;
+}
+
+std::vector<Check> plan_checks(std::span<const Endpoint> endpoints, const Expectation& expectation) {
+  const std::vector<std::string> askable = without_wildcards(expectation.names);
   const std::vector<std::string> sampled = sample(askable);
   std::vector<Check> checks;
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
-    checks.push_back({endpoints[i]});
     const std::size_t count =
         is_first_of_its_port(endpoints, i) ? sampled.size() : std::min<std::size_t>(1, sampled.size());
-    for (std::size_t j = 0; j < count; ++j)
-      checks.push_back({endpoints[i], sampled[j]});
+    for (const ExpectedChain& expected : expectation.chains) {
+      checks.push_back({.endpoint = endpoints[i], .key_type = expected.key_type});
+      for (std::size_t j = 0; j < count; ++j)
+        checks.push_back({endpoints[i], sampled[j], expected.key_type});
+    }
   }
   return checks;
 }
@@ -78,7 +108,7 @@ std::vector<Observation> observe(Clock& clock, std::span<const Check> checks, st
   const auto work = [&] {
     try {
       for (std::size_t i = next++; i < checks.size(); i = next++)
-        observations[i] = {checks[i], probe(clock, checks[i].endpoint, checks[i].server_name, timeout)};
+        observations[i] = {checks[i], make(clock, checks[i], timeout)};
     } catch (...) {
       const std::scoped_lock lock(failure_mutex);
       failure = std::current_exception();
@@ -114,8 +144,11 @@ std::vector<Observation> observe_until(Clock& clock, std::span<const Check> chec
   return observations;
 }
 
-std::string find_fault(const Observation& observation, std::span<const pki::Certificate> chain) {
+std::string find_fault(const Observation& observation, const Expectation& expectation) {
   const ProbeResult& result = observation.result;
+  const auto expected = std::ranges::find(expectation.chains, observation.check.key_type, &ExpectedChain::key_type);
+  const std::span<const pki::Certificate> chain =
+      expected == expectation.chains.end() ? std::span<const pki::Certificate>() : expected->chain;
   if (!result.shown()) return result.reason;
   if (chain.empty() || result.chain.front().sha256_fingerprint != chain.front().sha256_fingerprint)
     return describe_result(result);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "deploy/deploy.h"
@@ -42,18 +43,23 @@ std::vector<Check> all_checks(const Target& target, const Description& descripti
                               const DeployOptions& options) {
   const std::vector<Endpoint> endpoints =
       target.verify.empty() ? expand_wildcards(description.listeners, options.addresses()) : target.verify;
-  return plan_checks(endpoints, delivery.names);
+  return plan_checks(endpoints, expect_chains(delivery, description.files));
 }
 
-bool shows(const Observation& observation, const pki::Certificate& leaf) {
-  return observation.result.shown() && observation.result.chain.front().sha256_fingerprint == leaf.sha256_fingerprint;
+std::set<std::string> leaves_of(const Delivery& delivery) {
+  std::set<std::string> leaves;
+  for (const pki::CertificateBundle* bundle : delivery.bundles())
+    leaves.insert(pki::parse_certificates(bundle->leaf).front().sha256_fingerprint);
+  return leaves;
 }
 
 /// Until no listener shows the certificate any more; throws Error when one goes on to.
 void prove_gone(Clock& clock, std::span<const Check> checks, const Delivery& delivery, const DeployOptions& options,
                 DeployOutcome& outcome) {
-  const pki::Certificate leaf = pki::parse_certificates(delivery.bundle.leaf).front();
-  const auto is_gone = [&](const Observation& observation) { return !shows(observation, leaf); };
+  const std::set<std::string> leaves = leaves_of(delivery);
+  const auto is_gone = [&](const Observation& seen) {
+    return !seen.result.shown() || !leaves.contains(seen.result.chain.front().sha256_fingerprint);
+  };
   outcome.after = observe_until(clock, checks, options.probe_timeout, options.verify_timeout, is_gone,
                                 [&](std::span<const Observation> seen) { return std::ranges::all_of(seen, is_gone); });
   for (const Observation& observation : outcome.after)

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <map>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "catch.h"
 #include "deploy/install.h"
 #include "deploy/make_credentials.h"
@@ -44,21 +46,44 @@ class Daemon {
 
   /// `fields` are added to the hook's description; `cases` to its `case $1 in`.
   void describe_as(const std::string& fields, const std::string& cases = "") {
-    make_hook(dir_ / "hook", fmt::format(R"(
+    make_hook(dir_ / "hook",
+              fmt::format(R"(
 case $1 in
 {cases}
 describe) cat <<JSON
 {{ {fields} "daemon": "Testd 1", "files": [
   {{"path": "{dir}/key.pem", "content": "privkey", "mode": "0640"}},
-  {{"path": "{dir}/crt.pem", "content": "fullchain", "mode": "0640"}} ],
+  {{"path": "{dir}/crt.pem", "content": "fullchain", "mode": "0640"}}{more} ],
   "listeners": [ {{"address": "127.0.0.1", "port": {port}}} ] }}
 JSON
 ;;
 check) echo check >>{dir}/events ;;
 deploy | rollback) echo $1 $MXCERT_CONFIGURE >>{dir}/events; echo >>{dir}/reloads ;;
 esac)",
-                                         fmt::arg("cases", cases), fmt::arg("fields", fields),
-                                         fmt::arg("dir", dir_.path().string()), fmt::arg("port", server_.port())));
+                          fmt::arg("cases", cases), fmt::arg("fields", fields), fmt::arg("dir", dir_.path().string()),
+                          fmt::arg("port", server_.port()), fmt::arg("more", more_files)));
+  }
+  /// The hook also has a file for an RSA key.
+  void describe_rsa_too() {
+    more_files = fmt::format(R"(, {{"path": "{}", "content": "bundle", "key_type": "rsa"}})", path("rsa.pem").string());
+    describe_as("");
+  }
+  /// Of a further certificate the hook has files of its own.
+  void describe_as_further() {
+    target.hook = make_hook(dir_ / "further",
+                            fmt::format(R"(
+[ "$MXCERT_ROLE" = sni ] || exit 1
+case $1 in
+describe) cat <<JSON
+{{ "files": [ {{"path": "{dir}/sni.pem", "content": "bundle"}}, {{"path": "{dir}/sni.names", "content": "names"}} ],
+   "listeners": [ {{"address": "127.0.0.1", "port": {port}}} ] }}
+JSON
+;;
+deploy | rollback) echo >>{dir}/reloads ;;
+esac)",
+                                        fmt::arg("dir", dir_.path().string()), fmt::arg("port", server_.port())))
+                      .string();
+    role = Role::sni;
   }
 
   DeployOutcome deploy() { return mxcert::deploy::deploy(clock_, target, delivery(), options()); }
@@ -70,7 +95,8 @@ esac)",
             .names = names,
             .bundle = bundle_,
             .further_bundles = further_bundles,
-            .lineage = dir_ / "lineage"};
+            .lineage = dir_ / "lineage",
+            .role = role};
   }
   DeployOptions options() const {
     return {.journal_directory = dir_ / "journal",
@@ -87,8 +113,8 @@ esac)",
   }
   void reload_now() const { put("reloads", read("reloads") + "\n"); }
   std::string read(const std::string& name) const { return read_file_if_exists(dir_ / name, 1 << 20).value_or(""); }
-  std::string served() {
-    const auto result = probe(clock_, {.address = "127.0.0.1", .port = server_.port()}, {}, 5s);
+  std::string served(const ProbeOptions& options = {}) {
+    const auto result = probe(clock_, {.address = "127.0.0.1", .port = server_.port()}, options);
     return result.shown() ? result.chain.front().names.at(0) : result.reason;
   }
   void expect_old_files() const {
@@ -107,26 +133,45 @@ esac)",
   std::uint16_t port() const { return server_.port(); }
 
   std::vector<pki::CertificateBundle> further_bundles;
+  Role role = Role::fallback;
+  std::string more_files;
   Target target{.hook = {}, .timeout = 10s};
   std::function<void(Step, std::string_view)> progress;
-  std::atomic<bool> deaf{false};      // does not notice a reload
+  std::atomic<bool> deaf{false};  // does not notice a reload
+  std::atomic<bool> keeps_rsa{false};
+  std::atomic<bool> shows_further_to_all{false};
   std::atomic<bool> accepting{true};  // false: breaks every connection before its greeting
 
  private:
+  /// key.pem and crt.pem, with a key of another type rsa.pem; for the names in sni.names sni.pem.
+  std::map<std::string, test::Credentials> load() const {
+    std::map<std::string, test::Credentials> credentials{
+        {"", {.private_key = read("key.pem"), .chain = read("crt.pem")}}};
+    if (keeps_rsa) credentials[""].further = loaded_.at("").further;
+    if (const std::string rsa = read("rsa.pem"); !rsa.empty() && !keeps_rsa)
+      credentials[""].further = {{.private_key = rsa, .chain = rsa}};
+    const std::string further_names = read("sni.names");
+    for (const std::string_view name : split(further_names, '\n'))
+      if (!name.empty()) credentials[std::string(name)] = {.private_key = read("sni.pem"), .chain = read("sni.pem")};
+    if (const std::string further = read("sni.pem"); !further.empty() && shows_further_to_all)
+      credentials[""] = {.private_key = further, .chain = further};
+    return credentials;
+  }
+
   void serve(test::Session& session) {
     if (!accepting) return;
     if (const std::string reloads = read("reloads"); reloads != last_reloads_ && !deaf) {
       last_reloads_ = reloads;
-      loaded_ = {.private_key = read("key.pem"), .chain = read("crt.pem")};
+      loaded_ = load();
     }
-    serve_smtp(session, {{"", loaded_}});
+    serve_smtp(session, loaded_);
   }
 
   TempDir dir_;
   pki::CertificateBundle old_bundle_;
   pki::CertificateBundle bundle_;
   std::string last_reloads_;
-  test::Credentials loaded_;
+  std::map<std::string, test::Credentials> loaded_;
   RealClock clock_;
   test::TlsServer server_;  // last: it is ended first
 };
@@ -308,6 +353,62 @@ TEST_CASE("what a configured daemon does without is told, and the rest is instal
   CHECK(outcome.status == Status::deployed_and_verified);
   CHECK(outcome.configuration == "rsa = y");
   CHECK(outcome.warnings == std::vector<std::string>{"an old one"});
+}
+
+TEST_CASE("two keys are proven by who takes only one kind, and a key that is not served is taken back with the other") {
+  Daemon daemon;
+  daemon.further_bundles = {make_bundle(names, pki::PrivateKey::generate(pki::KeyType::rsa_2048))};
+  daemon.describe_rsa_too();
+  const DeployOutcome outcome = daemon.deploy();
+  INFO(outcome.reason);
+  REQUIRE(outcome.status == Status::deployed_and_verified);
+  CHECK(outcome.after.size() == 6);
+  CHECK(daemon.read("rsa.pem") == daemon.further_bundles[0].key_and_chain());
+  CHECK(daemon.deploy().status == Status::unchanged);
+
+  // The daemon keeps the RSA key that it has read.
+  const std::string before = daemon.read("rsa.pem");
+  daemon.keeps_rsa = true;
+  daemon.deliver(make_bundle(names));
+  daemon.further_bundles = {make_bundle(names, pki::PrivateKey::generate(pki::KeyType::rsa_2048))};
+  const DeployOutcome failed = daemon.deploy();
+  CHECK(failed.status == Status::rolled_back);
+  CHECK_THAT(failed.reason, ContainsSubstring("without SNI, only rsa") && !ContainsSubstring("only ecdsa"));
+  CHECK(daemon.read("rsa.pem") == before);
+}
+
+TEST_CASE("a second key that the hook has no files for is not looked for") {
+  Daemon daemon;
+  daemon.further_bundles = {make_bundle(names, pki::PrivateKey::generate(pki::KeyType::rsa_2048))};
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::deployed_and_verified);
+  CHECK(outcome.after.size() == 3);
+}
+
+TEST_CASE("a further certificate is shown to who asks for its names, and the default one stays for all others") {
+  Daemon daemon;
+  daemon.describe_as_further();
+  const DeployOutcome outcome = daemon.deploy();
+  INFO(outcome.reason);
+  REQUIRE(outcome.status == Status::deployed_and_verified);
+  CHECK(daemon.served() == "old.example.com");
+  CHECK(daemon.served({.server_name = "mx2.example.com"}) == "mx.example.com");
+  CHECK(daemon.read("sni.names") == "mx.example.com\nmx2.example.com\n");
+  CHECK(daemon.deploy().status == Status::unchanged);
+
+  CHECK(daemon.withdraw().status == Status::withdrawn);
+  CHECK(daemon.served({.server_name = "mx2.example.com"}) == "old.example.com");
+  CHECK(daemon.read("sni.pem").empty());
+}
+
+TEST_CASE("a further certificate that takes the place of the default one is taken back") {
+  Daemon daemon;
+  daemon.describe_as_further();
+  daemon.shows_further_to_all = true;
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::rolled_back);
+  CHECK_THAT(outcome.reason, ContainsSubstring("without SNI shows mx.example.com"));
+  CHECK(daemon.served() == "old.example.com");
 }
 
 TEST_CASE("a further key that does not fit is refused before anything is asked, and told from the first") {

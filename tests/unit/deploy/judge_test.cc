@@ -20,46 +20,54 @@ Observation shows(std::uint16_t port, const pki::Certificate& leaf) {
 pki::Certificate make_leaf(const std::string& name) {
   return pki::parse_certificates(test::make_bundle({name}).leaf).front();
 }
+/// `leaf` signed by an issuer, in name.
+pki::Certificate issued(pki::Certificate leaf) {
+  leaf.issuer = "CN=issuer";
+  return leaf;
+}
+Expectation expect(const pki::Certificate& leaf, Role role = Role::fallback) {
+  return {.names = {}, .role = role, .chains = {{.chain = {leaf}}}};
+}
 using Observations = std::vector<Observation>;
 
 }  // namespace
 
 TEST_CASE("a listener without TLS before and after is a warning when another one proves the certificate") {
-  const std::vector chain{make_leaf("new.example")};
+  const auto leaf = make_leaf("new.example");
   const Observations before{at(25, Status::no_starttls, "does not offer STARTTLS"),
                             shows(465, make_leaf("old.example"))};
-  const Observations after{before[0], shows(465, chain[0])};
-  const Judgement judgement = judge_new(before, after, chain, false);
+  const Observations after{before[0], shows(465, leaf)};
+  const Judgement judgement = judge_new(before, after, expect(leaf), false);
   CHECK(judgement.good());
   REQUIRE(judgement.warnings.size() == 1);
   CHECK(summarize(judgement.warnings) == "192.0.2.1:25 without SNI does not offer STARTTLS");
 }
 
 TEST_CASE("a listener that the administrator named has to serve the certificate") {
-  const std::vector chain{make_leaf("new.example")};
-  const Observations before{at(25, Status::unreachable, "refuses connections"), shows(465, chain[0])};
-  CHECK_FALSE(judge_new(before, before, chain, true).good());
+  const auto leaf = make_leaf("new.example");
+  const Observations before{at(25, Status::unreachable, "refuses connections"), shows(465, leaf)};
+  CHECK_FALSE(judge_new(before, before, expect(leaf), true).good());
 }
 
 TEST_CASE("a listener that served TLS before and does not now is a fault") {
-  const std::vector chain{make_leaf("new.example")};
+  const auto leaf = make_leaf("new.example");
   const Observations before{shows(25, make_leaf("old.example")), shows(465, make_leaf("old.example"))};
-  const Observations after{at(25, Status::unreachable, "refuses connections"), shows(465, chain[0])};
-  CHECK_FALSE(judge_new(before, after, chain, false).good());
+  const Observations after{at(25, Status::unreachable, "refuses connections"), shows(465, leaf)};
+  CHECK_FALSE(judge_new(before, after, expect(leaf), false).good());
 }
 
 TEST_CASE("where nothing proves the certificate, nothing is proven") {
-  const std::vector chain{make_leaf("new.example")};
+  const auto leaf = make_leaf("new.example");
   const Observations before{at(25, Status::unreachable, "refuses connections")};
-  const Judgement judgement = judge_new(before, before, chain, false);
+  const Judgement judgement = judge_new(before, before, expect(leaf), false);
   CHECK(judgement.faults.size() == 1);
   CHECK(judgement.warnings.empty());
 }
 
 TEST_CASE("a broken handshake is never excused") {
-  const std::vector chain{make_leaf("new.example")};
-  const Observations before{at(25, Status::handshake_failed, "ends TLS"), shows(465, chain[0])};
-  CHECK_FALSE(judge_new(before, before, chain, false).good());
+  const auto leaf = make_leaf("new.example");
+  const Observations before{at(25, Status::handshake_failed, "ends TLS"), shows(465, leaf)};
+  CHECK_FALSE(judge_new(before, before, expect(leaf), false).good());
 }
 
 TEST_CASE("after undoing, a kept certificate has to be served again") {
@@ -67,23 +75,61 @@ TEST_CASE("after undoing, a kept certificate has to be served again") {
   const auto new_leaf = make_leaf("new.example");
   const Observations before{shows(25, old_leaf)};
   const std::set kept{old_leaf.sha256_fingerprint};
-  CHECK(judge_restored(before, Observations{shows(25, old_leaf)}, kept, new_leaf).good());
-  CHECK_FALSE(judge_restored(before, Observations{shows(25, new_leaf)}, kept, new_leaf).good());
-  CHECK_FALSE(judge_restored(before, Observations{shows(25, make_leaf("third.example"))}, kept, new_leaf).good());
+  CHECK(judge_restored(before, Observations{shows(25, old_leaf)}, kept, expect(new_leaf)).good());
+  CHECK_FALSE(judge_restored(before, Observations{shows(25, new_leaf)}, kept, expect(new_leaf)).good());
   CHECK_FALSE(
-      judge_restored(before, Observations{at(25, Status::handshake_failed, "ends TLS")}, kept, new_leaf).good());
+      judge_restored(before, Observations{shows(25, make_leaf("third.example"))}, kept, expect(new_leaf)).good());
+  CHECK_FALSE(judge_restored(before, Observations{at(25, Status::handshake_failed, "ends TLS")}, kept, expect(new_leaf))
+                  .good());
 }
 
 TEST_CASE("after undoing, a made-up certificate may be another made-up one, but not the new one") {
   const auto new_leaf = make_leaf("new.example");
   const Observations before{shows(25, make_leaf("made-up.example"))};
-  CHECK(judge_restored(before, Observations{shows(25, make_leaf("made-up.example"))}, {}, new_leaf).good());
-  CHECK_FALSE(judge_restored(before, Observations{shows(25, new_leaf)}, {}, new_leaf).good());
+  CHECK(judge_restored(before, Observations{shows(25, make_leaf("made-up.example"))}, {}, expect(new_leaf)).good());
+  CHECK_FALSE(judge_restored(before, Observations{shows(25, new_leaf)}, {}, expect(new_leaf)).good());
+}
+
+TEST_CASE("after undoing, a certificate that somebody issued has to be the same, wherever the daemon has it from") {
+  const auto old_leaf = issued(make_leaf("old.example"));
+  const Observations before{shows(25, old_leaf)};
+  CHECK(judge_restored(before, before, {}, expect(make_leaf("new.example"))).good());
+  CHECK_FALSE(judge_restored(before, Observations{shows(25, issued(make_leaf("third.example")))}, {},
+                             expect(make_leaf("new.example")))
+                  .good());
+}
+
+TEST_CASE("of a further certificate, who says no name sees nothing, and sees no change") {
+  const auto old_leaf = issued(make_leaf("old.example"));
+  const auto leaf = make_leaf("new.example");
+  const auto named = [](Observation observation) {
+    observation.check.server_name = "new.example";
+    return observation;
+  };
+  const Observations before{shows(25, old_leaf), named(shows(25, old_leaf))};
+  const auto judged = [&](const Observation& without, const Observation& with) {
+    return judge_new(before, Observations{without, named(with)}, expect(leaf, Role::sni), false).good();
+  };
+  CHECK(judged(shows(25, old_leaf), shows(25, leaf)));
+  CHECK_FALSE(judged(shows(25, leaf), shows(25, leaf)));
+  CHECK_FALSE(judged(shows(25, issued(make_leaf("third.example"))), shows(25, leaf)));
+  CHECK_FALSE(judged(at(25, Status::handshake_failed, "ends TLS"), shows(25, leaf)));
+  CHECK_FALSE(judged(shows(25, old_leaf), shows(25, old_leaf)));
+}
+
+TEST_CASE("that nothing changed for who says no name proves nothing of a further certificate") {
+  const auto named = [](Observation observation) {
+    observation.check.server_name = "new.example";
+    return observation;
+  };
+  const Observations before{shows(25, issued(make_leaf("old.example"))),
+                            named(at(25, Status::unreachable, "refuses connections"))};
+  CHECK_FALSE(judge_new(before, before, expect(make_leaf("new.example"), Role::sni), false).good());
 }
 
 TEST_CASE("after undoing, what was broken before may be broken still") {
   const Observations before{at(25, Status::handshake_failed, "ends TLS")};
-  CHECK(judge_restored(before, before, {}, make_leaf("new.example")).good());
+  CHECK(judge_restored(before, before, {}, expect(make_leaf("new.example"))).good());
 }
 
 TEST_CASE("an outage is a handshake that fails where one succeeded before") {

@@ -1,5 +1,7 @@
 #include "deploy/tls_probe.h"
 
+#include <openssl/ssl.h>
+
 #include <chrono>
 
 #include "base/clock.h"
@@ -23,7 +25,7 @@ ProbeResult look(std::uint16_t port, Protocol protocol = Protocol::smtp, bool im
                  const std::string& server_name = {}, std::chrono::milliseconds timeout = 5s) {
   RealClock clock;
   return probe(clock, {.address = "127.0.0.1", .port = port, .protocol = protocol, .implicit_tls = implicit},
-               server_name, timeout);
+               {.server_name = server_name, .timeout = timeout});
 }
 
 ProbeResult look_at(std::function<void(Session&)> serve, Protocol protocol = Protocol::smtp, bool implicit = false) {
@@ -76,6 +78,32 @@ TEST_CASE("SNI is sent when a name is asked for, and only then") {
   REQUIRE(without.shown());
   CHECK(with.chain.front().sha256_fingerprint == fingerprint_of(named));
   CHECK(without.chain.front().sha256_fingerprint == fingerprint_of(fallback));
+}
+
+TEST_CASE("a client that takes one kind of signature sees the certificate of that kind, or none") {
+  const auto ecdsa = test::make_bundle({"mx.example.com"});
+  const auto rsa = test::make_bundle({"mx.example.com"}, pki::PrivateKey::generate(pki::KeyType::rsa_2048));
+  const auto one = credentials_of(ecdsa);
+  auto both = credentials_of(rsa);
+  both.further = {one};
+  const auto version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  const auto look_only = [&](const test::Credentials& credentials, pki::KeyFamily family) {
+    const TlsServer server([&](Session& session) {
+      session.set_version(version);
+      serve_smtps(session, {{"", credentials}});
+    });
+    RealClock clock;
+    return probe(clock, {.address = "127.0.0.1", .port = server.port(), .implicit_tls = true},
+                 {.key_type = family, .timeout = 5s});
+  };
+  const auto seen_rsa = look_only(both, pki::KeyFamily::rsa);
+  const auto seen_ecdsa = look_only(both, pki::KeyFamily::ecdsa);
+  INFO(seen_rsa.reason << seen_ecdsa.reason);
+  REQUIRE(seen_rsa.shown());
+  REQUIRE(seen_ecdsa.shown());
+  CHECK(seen_rsa.chain.front().sha256_fingerprint == fingerprint_of(rsa));
+  CHECK(seen_ecdsa.chain.front().sha256_fingerprint == fingerprint_of(ecdsa));
+  CHECK(look_only(one, pki::KeyFamily::rsa).status == Status::handshake_failed);
 }
 
 TEST_CASE("the client takes leave, so that the server's log shows no broken connection") {
@@ -258,5 +286,5 @@ TEST_CASE("a handshake that fails says why") {
 
 TEST_CASE("an address that is none is our own mistake") {
   RealClock clock;
-  CHECK_THROWS(probe(clock, {.address = "localhost", .port = 25}, {}, 1s));
+  CHECK_THROWS(probe(clock, {.address = "localhost", .port = 25}, {}));
 }

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <csignal>
 #include <stdexcept>
 
@@ -41,7 +42,8 @@ bool use(SSL_CTX& context, const Credentials& credentials) {
     leaf = false;
   }
   ERR_clear_error();
-  return key && !leaf && SSL_CTX_use_PrivateKey(&context, key.get()) == 1;
+  if (!key || leaf || SSL_CTX_use_PrivateKey(&context, key.get()) != 1) return false;
+  return std::ranges::all_of(credentials.further, [&](const Credentials& further) { return use(context, further); });
 }
 
 struct Choice {
@@ -88,6 +90,8 @@ std::string Session::read_line() {
 
 bool Session::start_tls(const std::map<std::string, Credentials>& credentials) {
   const Handle<SSL_CTX, SSL_CTX_free> context(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX_set_min_proto_version(context.get(), version_);
+  SSL_CTX_set_max_proto_version(context.get(), version_);
   Choice choice{credentials, server_name_};
   SSL_CTX_set_tlsext_servername_callback(context.get(), choose);
   SSL_CTX_set_tlsext_servername_arg(context.get(), &choice);

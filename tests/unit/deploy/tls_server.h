@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/handle.h"
 
@@ -20,6 +21,7 @@ namespace mxcert::test {
 struct Credentials {
   std::string private_key;
   std::string chain;
+  std::vector<Credentials> further = {};  // with keys of other types
 };
 
 /// One connection, seen from the server: blocking, a read gives up after five seconds. Errors end the session silently.
@@ -32,6 +34,8 @@ class Session {
   std::string read_line();
   /// A handshake with the credentials of the name the client asks for, or those of "". False when it fails.
   bool start_tls(const std::map<std::string, Credentials>& credentials);
+  /// The only version of TLS that is spoken.
+  void set_version(int version) { version_ = version; }
   /// The name the client asked for; empty without SNI.
   const std::string& server_name() const { return server_name_; }
 
@@ -39,6 +43,7 @@ class Session {
   Fd socket_;
   Handle<SSL, SSL_free> tls_;
   std::string server_name_;
+  int version_ = 0;  // 0: any
 };
 
 /// Serves connections to a port of 127.0.0.1, one after another, in a thread, until it goes.

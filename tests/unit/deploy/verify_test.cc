@@ -30,17 +30,71 @@ std::vector<pki::Certificate> parse(const pki::CertificateBundle& bundle) {
   return pki::parse_certificates(bundle.full_chain());
 }
 
+Expectation expect(const std::vector<std::string>& names, const std::vector<pki::Certificate>& chain = {}) {
+  return {.names = names, .chains = {{.chain = chain}}};
+}
+Expectation expect(const std::vector<pki::Certificate>& chain) {
+  return expect({}, chain);
+}
+
 }  // namespace
 
 TEST_CASE("every endpoint is looked at without SNI and with the first name, the first of each port with more names") {
   const std::vector<Endpoint> endpoints{
       {.address = "192.0.2.1", .port = 25}, {.address = "::1", .port = 25}, {.address = "::1", .port = 465}};
   const std::vector<std::string> names{"a.example", "b.example"};
-  CHECK(to_texts(plan_checks(endpoints, names)) ==
+  CHECK(to_texts(plan_checks(endpoints, expect(names))) ==
         std::vector<std::string>{"192.0.2.1:25 without SNI", "192.0.2.1:25 with SNI a.example",
                                  "192.0.2.1:25 with SNI b.example", "[::1]:25 without SNI",
                                  "[::1]:25 with SNI a.example", "[::1]:465 without SNI", "[::1]:465 with SNI a.example",
                                  "[::1]:465 with SNI b.example"});
+}
+
+TEST_CASE("each of two keys is looked at by who takes only that kind") {
+  const std::vector<Endpoint> endpoints{{.address = "192.0.2.1", .port = 25}};
+  const Expectation both{.names = {"a.example"},
+                         .chains = {{.key_type = pki::KeyFamily::ecdsa}, {.key_type = pki::KeyFamily::rsa}}};
+  CHECK(to_texts(plan_checks(endpoints, both)) ==
+        std::vector<std::string>{"192.0.2.1:25 without SNI, only ecdsa", "192.0.2.1:25 with SNI a.example, only ecdsa",
+                                 "192.0.2.1:25 without SNI, only rsa", "192.0.2.1:25 with SNI a.example, only rsa"});
+}
+
+TEST_CASE("only keys that the daemon has files for are expected to be shown") {
+  const std::vector<std::string> names{"mx.example.com"};
+  const Delivery delivery{
+      .certificate_name = "mx",
+      .names = names,
+      .bundle = test::make_bundle(names),
+      .further_bundles = {test::make_bundle(names, pki::PrivateKey::generate(pki::KeyType::rsa_2048))}};
+  const auto expected = [&](const std::vector<DaemonFile>& files, const Delivery& delivered) {
+    std::vector<std::string> texts;
+    for (const ExpectedChain& chain : expect_chains(delivered, files).chains)
+      texts.push_back(std::string(chain.key_type ? pki::to_string(*chain.key_type) : "any") + " " +
+                      std::string(pki::to_string(chain.chain.front().key_family.value())));
+    return texts;
+  };
+  using Texts = std::vector<std::string>;
+  const DaemonFile primary{.path = "/a"};
+  const DaemonFile rsa{.path = "/b", .key_type = pki::KeyFamily::rsa};
+  const DaemonFile all{.path = "/c", .content = Content::bundles};
+  const DaemonFile list{.path = "/d", .content = Content::names};
+  CHECK(expected({primary, rsa}, delivery) == Texts{"ecdsa ecdsa", "rsa rsa"});
+  CHECK(expected({all, list}, delivery) == Texts{"ecdsa ecdsa", "rsa rsa"});
+  CHECK(expected({primary, list}, delivery) == Texts{"any ecdsa"});
+  CHECK(expected({rsa}, delivery) == Texts{"rsa rsa"});
+  CHECK(expected({}, delivery) == Texts{"any ecdsa"});
+  CHECK(expected({all}, {.certificate_name = "mx", .names = names, .bundle = delivery.bundle}) == Texts{"any ecdsa"});
+}
+
+TEST_CASE("who takes only one kind of signature has to see the chain of that key") {
+  const auto ecdsa = parse(test::make_bundle({"mx.example.com"}));
+  const auto rsa = parse(test::make_bundle({"mx.example.com"}));
+  const Expectation both{.names = {}, .chains = {{pki::KeyFamily::ecdsa, ecdsa}, {pki::KeyFamily::rsa, rsa}}};
+  Observation seen = shown(rsa);
+  seen.check.key_type = pki::KeyFamily::rsa;
+  CHECK(find_fault(seen, both).empty());
+  seen.check.key_type = pki::KeyFamily::ecdsa;
+  CHECK_THAT(find_fault(seen, both), ContainsSubstring("shows mx.example.com"));
 }
 
 TEST_CASE("of a hundred names five are asked for, the first and the last among them") {
@@ -48,7 +102,7 @@ TEST_CASE("of a hundred names five are asked for, the first and the last among t
   for (int i = 0; i < 100; ++i)
     names.push_back("mx" + std::to_string(i) + ".example");
   const std::vector<Endpoint> endpoints{{.address = "192.0.2.1", .port = 25}};
-  const std::vector<Check> checks = plan_checks(endpoints, names);
+  const std::vector<Check> checks = plan_checks(endpoints, expect(names));
   REQUIRE(checks.size() == 6);
   CHECK(checks[1].server_name == "mx0.example");
   CHECK(checks[5].server_name == "mx99.example");
@@ -57,25 +111,26 @@ TEST_CASE("of a hundred names five are asked for, the first and the last among t
 TEST_CASE("nobody asks for a wildcard") {
   const std::vector<Endpoint> endpoints{{.address = "192.0.2.1", .port = 25}};
   const std::vector<std::string> names{"*.example.com"};
-  CHECK(plan_checks(endpoints, names).size() == 1);
+  CHECK(plan_checks(endpoints, expect(names)).size() == 1);
 }
 
 TEST_CASE("the new leaf with its whole chain and the name asked for is no fault") {
   const auto chain = parse(test::make_bundle({"mx.example.com"}));
-  CHECK(find_fault(shown(chain), chain).empty());
-  CHECK(find_fault(shown(chain, "mx.example.com"), chain).empty());
+  CHECK(find_fault(shown(chain), expect(chain)).empty());
+  CHECK(find_fault(shown(chain, "mx.example.com"), expect(chain)).empty());
 }
 
 TEST_CASE("another leaf, a cut chain, a name that is not held, and no handshake are faults") {
   auto chain = parse(test::make_bundle({"mx.example.com", "mx2.example.com"}));
   const auto other = parse(test::make_bundle({"old.example.com"}));
-  CHECK_THAT(find_fault(shown(other), chain), ContainsSubstring("shows old.example.com, valid until"));
-  CHECK_THAT(find_fault(shown(chain, "mx3.example.com"), chain), ContainsSubstring("does not hold mx3.example.com"));
+  CHECK_THAT(find_fault(shown(other), expect(chain)), ContainsSubstring("shows old.example.com, valid until"));
+  CHECK_THAT(find_fault(shown(chain, "mx3.example.com"), expect(chain)),
+             ContainsSubstring("does not hold mx3.example.com"));
   chain.push_back(other.front());
   const auto cut = std::vector{chain.front()};
-  CHECK_THAT(find_fault(shown(cut), chain), ContainsSubstring("with 1 certificate of the 2"));
+  CHECK_THAT(find_fault(shown(cut), expect(chain)), ContainsSubstring("with 1 certificate of the 2"));
   const Observation refused{.check = {}, .result = {.reason = "refuses connections"}};
-  CHECK(find_fault(refused, chain) == "refuses connections");
+  CHECK(find_fault(refused, expect(chain)) == "refuses connections");
 }
 
 TEST_CASE("a certificate without names is described by its subject") {
@@ -111,7 +166,7 @@ TEST_CASE("what is not good yet is looked at again, the rest is left in peace") 
   const std::vector<Check> checks{{.endpoint = {.address = "127.0.0.1", .port = quick.port()}},
                                   {.endpoint = {.address = "127.0.0.1", .port = slow.port()}}};
   const auto chain = parse(new_bundle);
-  const auto good = [&](const Observation& observation) { return find_fault(observation, chain).empty(); };
+  const auto good = [&](const Observation& observation) { return find_fault(observation, expect(chain)).empty(); };
   RealClock clock;
   const auto observations = observe_until(clock, checks, 5s, 10s, good, [&](std::span<const Observation> all) {
     return std::all_of(all.begin(), all.end(), good);
