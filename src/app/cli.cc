@@ -63,6 +63,9 @@ void add_planning_options(CLI::App& app, ConfigOptions& options) {
       ->type_name("PATTERN")
       ->allow_extra_args(false)
       ->group(group);
+  app.add_option("--pack", options.pack, "shared: few certificates (the default), or per-host: one for each MX host")
+      ->type_name("HOW")
+      ->group(group);
   app.add_option("--max-names", options.max_names, "names on one certificate at most (100)")
       ->type_name("NUMBER")
       ->check(CLI::Range(1, 1000).description(""))

@@ -84,6 +84,13 @@ mx::HostPattern parse_pattern(const SourcedText& pattern) {
   return located(pattern.where, [&] { return mx::HostPattern::parse(pattern.text); });
 }
 
+void set_pack(Config& config, const SourcedText& pack) {
+  if (pack.text != "shared" && pack.text != "per-host")
+    throw ConfigError(fmt::format("{}: {} is no way to pack names", pack.where, printable(pack.text, 100)),
+                      "write shared (few certificates) or per-host (one for each MX host)");
+  config.pack = pack.text == "shared" ? mx::Pack::shared : mx::Pack::per_host;
+}
+
 deploy::Endpoint parse_endpoint(const SourcedText& endpoint) {
   return located(endpoint.where, [&] { return deploy::parse_endpoint(endpoint.text); });
 }
@@ -135,6 +142,7 @@ void read_certificate(Config& config, TomlSection section) {
   for (const SourcedText& name : section.list("extra_names"))
     config.extra_names.push_back(parse_name(name));
   if (const auto srv = section.flag("srv")) config.services = *srv;
+  if (const auto pack = section.text("pack")) set_pack(config, *pack);
   if (const auto max = section.number("max_names", 1, 1000)) config.max_names = static_cast<std::size_t>(*max);
   section.finish();
 }
@@ -225,6 +233,7 @@ void apply_options(Config& config, const ConfigOptions& options) {
   set_for_all(config.ca, options);
   if (options.key_type) config.key_type = parse_key_type({*options.key_type, "--key-type"});
   if (options.trust_anchor) config.trust_anchor = fs::absolute(*options.trust_anchor);
+  if (options.pack) set_pack(config, {*options.pack, "--pack"});
   if (options.max_names) config.max_names = *options.max_names;
   if (options.renew_before) set_renew_before(config.renew, {*options.renew_before, "--renew-before"});
   if (options.agree_tos) config.agree_tos = true;
@@ -363,6 +372,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
       {"certificate.reuse_key", yes_no(config.reuse_key)},
       {"certificate.extra_names", list(extra, "none")},
       {"certificate.srv", yes_no(config.services)},
+      {"certificate.pack", config.pack == mx::Pack::shared ? "shared" : "per-host"},
       {"certificate.max_names", std::to_string(config.max_names)},
   };
   std::ranges::copy(explain_challenge(config.challenge), std::back_inserter(settings));

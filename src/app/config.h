@@ -14,6 +14,7 @@
 #include "dns/name.h"
 #include "mx/mx_lookup.h"
 #include "mx/ownership.h"
+#include "mx/packing.h"
 #include "pki/key.h"
 
 namespace mxcert::app {
@@ -43,6 +44,7 @@ struct Config {
   bool reuse_key = true;
   std::vector<dns::DnsName> extra_names;
   bool services = false;  // the hosts of SRV records too
+  mx::Pack pack = mx::Pack::shared;
   std::size_t max_names = 100;
 
   ChallengeConfig challenge;
@@ -65,6 +67,7 @@ struct ConfigOptions {
   std::optional<std::string> eab_key_file;
   std::optional<std::string> key_type;
   std::optional<std::string> trust_anchor;
+  std::optional<std::string> pack;
   std::optional<std::size_t> max_names;
   std::optional<std::string> renew_before;
   bool agree_tos = false;

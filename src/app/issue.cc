@@ -49,13 +49,28 @@ const Finding* find_failure(const Context& context, std::size_t errors_before) {
   return found == errors.end() ? nullptr : &*found;
 }
 
+void note_plan(store::CertificateState& state, const mx::PlannedCertificate& planned) {
+  state.desired = planned.wanted_names();
+  state.is_default = planned.is_default;
+  state.unplanned = false;
+}
+
+/// What the plan wants of a certificate that is there.
+void remember_plan(Context& context, const mx::PlannedCertificate& planned) {
+  if (!context.certificates.live_number(planned.name)) return;
+  store::CertificateState state = context.certificates.load_state(planned.name);
+  const store::CertificateState before = state;
+  note_plan(state, planned);
+  if (state != before) context.certificates.save_state(planned.name, state);
+}
+
 /// Remembers what the plan wants, which CAs want to be left alone, and whether this run failed: `errors_before` is how
 /// many errors there were before it.
 void remember(Context& context, const mx::PlannedCertificate& planned, std::size_t errors_before,
               const CaPauses& pauses) {
   store::CertificateState state = context.certificates.load_state(planned.name);
   const store::CertificateState before = state;
-  state.desired = planned.wanted_names();
+  note_plan(state, planned);
   state.ca_pauses = pauses;
   std::erase_if(state.ca_pauses, [&](const auto& pause) { return pause.second <= context.clock.now(); });
   if (const Finding* failure = find_failure(context, errors_before)) {
@@ -137,6 +152,7 @@ void bring_up_to_date(Context& context, std::span<CertificateAuthority> cas, con
                       CaPauses& pauses, CertificateOutcome& outcome) {
   if (planned.action != mx::Action::none && !order_somewhere(context, cas, planned, pauses).number.empty())
     outcome.result = "issued";
+  remember_plan(context, planned);  // where it is installed depends on that
   const auto live = context.certificates.find_live(planned.name);
   if (!live) return;
   outcome.version = live->number;
@@ -167,6 +183,34 @@ bool attempt(Context& context, const std::string& certificate, Step step) {
   }
 }
 
+/// Whether the certificate that is to have `name` is in service with it.
+bool has_arrived(const Context& context, const mx::Plan& plan, const dns::DnsName& name) {
+  return std::ranges::any_of(plan.certificates, [&](const mx::PlannedCertificate& planned) {
+    if (std::ranges::find(planned.names, name) == planned.names.end()) return false;
+    const auto live = context.certificates.find_live(planned.name);
+    return live && pki::covers(live->leaf, name.ascii()) && is_in_service(context, planned.name);
+  });
+}
+
+/// Law 2: a certificate that loses names to another one is left as it is until that serves them, unless it is about to
+/// end.
+mx::PlannedCertificate hold_back(Context& context, const mx::Plan& plan, mx::PlannedCertificate planned) {
+  if (planned.action == mx::Action::none || planned.moved.empty()) return planned;
+  const auto live = context.certificates.find_live(planned.name);
+  if (!live || context.clock.now() >= last_moment(live->leaf)) return planned;
+  const auto waiting = std::ranges::find_if_not(
+      planned.moved, [&](const dns::DnsName& name) { return has_arrived(context, plan, name); });
+  if (waiting == planned.moved.end()) return planned;
+  context.report.add_warning(
+      {.code = "name_moving",
+       .subject = waiting->ascii(),
+       .message = fmt::format("{} is left as it is, since {} is to be on another certificate, and "
+                              "that is not in service yet",
+                              planned.name, dns::display_name(*waiting))});
+  planned.action = mx::Action::none;
+  return planned;
+}
+
 void process(Context& context, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned) {
   forget_finished_order(context, planned);
   const bool in_service = is_in_service(context, planned.name);
@@ -177,6 +221,7 @@ void process(Context& context, std::span<CertificateAuthority> cas, const mx::Pl
                              .version = context.certificates.live_number(planned.name).value_or(""),
                              .not_after = planned.not_after,
                              .targets = {}};
+  attempt(context, planned.name, [&] { remember_plan(context, planned); });
   const bool nothing_to_do = planned.action == mx::Action::none && in_service;
   const store::CertificateState state = context.certificates.load_state(planned.name);
   const auto pause = find_pause(context, planned, state);
@@ -192,6 +237,31 @@ void process(Context& context, std::span<CertificateAuthority> cas, const mx::Pl
   // A full disk hides nothing.
   attempt(context, planned.name, [&] { remember(context, planned, errors_before, pauses); });
   context.report.add(std::move(outcome));
+}
+
+void forget_plan(Context& context, const std::string& name) {
+  store::CertificateState state = context.certificates.load_state(name);
+  if (state.unplanned) return;
+  state.desired.clear();
+  state.is_default = false;
+  state.unplanned = true;
+  context.certificates.save_state(name, state);
+}
+
+/// Those that are there and that the plan has no use for. A plan without any name is no reason: nothing replaces them.
+void remember_unplanned(Context& context, const mx::Plan& plan) {
+  if (plan.certificates.empty() || !context.invocation.arguments.empty()) return;
+  for (const std::string& name : context.certificates.names())
+    if (std::ranges::find(plan.certificates, name, &mx::PlannedCertificate::name) == plan.certificates.end())
+      attempt(context, name, [&] { forget_plan(context, name); });
+}
+
+/// The default one first, but one that loses names to another one after that.
+void process_all(Context& context, std::span<CertificateAuthority> cas, const mx::Plan& plan) {
+  for (const bool losing : {false, true})
+    for (const mx::PlannedCertificate& planned : plan.certificates)
+      if (planned.moved.empty() != losing) process(context, cas, hold_back(context, plan, planned));
+  remember_unplanned(context, plan);
 }
 
 void add_plan_warnings(Context& context, const mx::Plan& plan) {
@@ -245,8 +315,7 @@ void run_issue(Context& context) {
   print_plan(context, plan);
   add_plan_warnings(context, plan);
   report_gaps(context, plan);
-  for (const mx::PlannedCertificate& planned : plan.certificates)
-    process(context, cas, planned);
+  process_all(context, cas, plan);
   print_outcomes(context);
 }
 

@@ -69,6 +69,7 @@ Json domain_to_json(const mx::PlannedDomain& domain) {
 
 Json certificate_to_json(const mx::PlannedCertificate& certificate) {
   return {{"name", certificate.name},
+          {"default", certificate.is_default},
           {"names", certificate.ascii_names()},
           {"action", to_string(certificate.action)},
           {"why", certificate.why},
@@ -283,7 +284,8 @@ class TextReport {
       const std::vector<Row> rows{
           {{"to do"}, {action_line(certificate), certificate.action == mx::Action::none ? Color::none : Color::green}},
           {{"names"}, {join(names, ", ")}}};
-      parts.push_back(paint("certificate " + certificate.name, Color::bold, style_) + "\n" +
+      const char* role = certificate.is_default && plan_.certificates.size() > 1 ? ", the default one" : "";
+      parts.push_back(paint("certificate " + certificate.name, Color::bold, style_) + role + "\n" +
                       format_table(rows, style_, 2));
     }
     return join(parts, "\n");

@@ -59,14 +59,29 @@ std::vector<mx::CurrentCertificate> current_certificates(const Context& context)
     const auto live = context.certificates.find_live(name);
     if (!live) continue;
     const DueTime due = due_time(context, name, *live);
+    store::CertificateState state = context.certificates.load_state(name);
     current.push_back({.name = name,
                        .names = live->leaf.names,
                        .not_after = live->leaf.not_after,
                        .renew_at = due.at,
                        .renew_why = due.reason == DueTime::Reason::renewal_window ? "the CA wants it renewed" : "",
-                       .unwanted = why_unwanted(context, name, *live)});
+                       .unwanted = why_unwanted(context, name, *live),
+                       .desired = std::move(state.desired),
+                       .is_default = state.is_default,
+                       .unplanned = state.unplanned});
   }
   return current;
+}
+
+std::vector<mx::TriedCertificate> tried_certificates(const Context& context) {
+  std::vector<mx::TriedCertificate> tried;
+  for (const std::string& name : context.certificates.known_names()) {
+    if (context.certificates.live_number(name)) continue;
+    store::CertificateState state = context.certificates.load_state(name);
+    if (!state.desired.empty())
+      tried.push_back({.name = name, .desired = std::move(state.desired), .is_default = state.is_default});
+  }
+  return tried;
 }
 
 /// Leaves what concerns the domains that were named: the plan is made for all, so that a choice shrinks no certificate.
@@ -170,6 +185,8 @@ mx::Plan make_plan(Context& context) {
   };
   input.extra_names = context.config.extra_names;
   input.current = current_certificates(context);
+  input.tried = tried_certificates(context);
+  input.pack = context.config.pack;
   input.max_names = limit_names(context.config.ca.profile, context.config.max_names);
   for (const CaConfig& fallback : context.config.ca.fallback)
     input.max_names = limit_names(fallback.profile, input.max_names);

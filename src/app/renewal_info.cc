@@ -26,7 +26,7 @@ constexpr seconds pause_after_failure = std::chrono::hours{1};
 /// Whether the answer could change anything, and may be asked for.
 bool is_question(Context& context, const store::Version& live, const store::CertificateState& state) {
   const SystemTime now = context.clock.now();
-  if (live.leaf.renewal_id.empty() || now >= last_moment(live.leaf)) return false;
+  if (state.unplanned || live.leaf.renewal_id.empty() || now >= last_moment(live.leaf)) return false;
   const auto& known = state.renewal_info;
   if (!known || known->certificate != live.leaf.renewal_id) return true;
   const bool due = known->window && now > due_time(live.leaf, known, context.config.renew).at;

@@ -90,6 +90,8 @@ Json to_json(const Context& context, const std::vector<CertificateStatus>& all) 
     for (const auto& [name, failure] : one.state.failing_names)
       failing_names.push_back({{"name", name}, {"failure", to_json(failure, next_attempt(failure, name))}});
     Json entry{{"name", one.name},
+               {"default", one.state.is_default ? Json(*one.state.is_default) : Json()},
+               {"unplanned", one.state.unplanned},
                {"desired", one.state.desired},
                {"certificate_version", nullptr},
                {"deployments", deployments},
@@ -151,13 +153,20 @@ std::string describe_failure(const store::Failure& failure, SystemTime next_atte
                      format_time(next_attempt));
 }
 
-std::string describe(const Context& context, const CertificateStatus& one) {
+/// What a certificate is beside others.
+std::string describe_role(const store::CertificateState& state) {
+  if (state.unplanned) return "not renewed: no name is planned for it";
+  return state.is_default.value_or(false) ? "the default one: all that senders see that send no SNI" : "shown by SNI";
+}
+
+std::string describe(const Context& context, const CertificateStatus& one, bool is_alone) {
   const TextStyle style{.width = context.terminal.width, .color = context.terminal.color};
   std::vector<Row> rows;
   if (one.live)
     rows = describe_live(one, context.clock.now());
   else
     rows.push_back({"version", "none yet"});
+  if (!is_alone || one.state.unplanned) rows.push_back({"role", describe_role(one.state)});
   for (const auto& [target, deployment] : one.state.deployments)
     rows.push_back(describe_deployment(target, deployment, one.live ? one.live->number : ""));
   if (const auto* revoked = revocation_of(one))
@@ -174,7 +183,7 @@ std::string to_text(const Context& context, const std::vector<CertificateStatus>
   if (all.empty()) return fmt::format("no certificate is stored in {} yet\n", context.state.root().string());
   std::string text;
   for (const CertificateStatus& one : all)
-    text += (text.empty() ? "" : "\n") + describe(context, one);
+    text += (text.empty() ? "" : "\n") + describe(context, one, all.size() == 1);
   return text;
 }
 

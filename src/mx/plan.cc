@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <span>
-#include <tuple>
 #include <utility>
 
-#include "base/error.h"
 #include "base/text.h"
 
 namespace mxcert::mx {
@@ -18,14 +17,12 @@ namespace {
 using dns::display_name;
 using dns::DnsName;
 
-/// How much a name is wanted: decides what a new certificate is called.
-struct Demand {
-  std::size_t domains = 0;
-  std::uint16_t preference = 0;  // the lowest
-};
-
-/// Names that the next certificate has. Those that no mail domain asks for (extra names, kept names) have no domains.
-using WantedNames = std::map<DnsName, Demand>;
+std::set<DnsName> parse_names(const std::vector<std::string>& texts) {
+  std::set<DnsName> names;
+  for (const std::string& text : texts)
+    if (auto name = DnsName::parse_host(text)) names.insert(std::move(*name));
+  return names;
+}
 
 struct DroppedName {
   DnsName name;
@@ -41,20 +38,17 @@ class Planner {
     describe_domains();
     want_names();
     settle_live_names();
-    check_size();
-    plan_certificate();
+    plan_certificates();
     warn_of_private_addresses();
     return std::move(plan_);
   }
 
  private:
-  const CurrentCertificate* current() const { return input_.current.empty() ? nullptr : &input_.current.front(); }
   bool is_live(const DnsName& name) const { return live_.contains(name); }
 
   void take_live_names() {
-    if (current() == nullptr) return;
-    for (const std::string& text : current()->names)
-      if (const auto name = DnsName::parse_host(text)) live_.insert(*name);
+    for (const CurrentCertificate& current : input_.current)
+      if (!current.unplanned) live_.merge(parse_names(current.names));
   }
 
   void warn(std::string code, const DnsName& subject, std::string_view what) {
@@ -147,8 +141,10 @@ class Planner {
     for (const MxTarget& target : targets)
       if (const auto& canonical = target.lookup.canonical;
           canonical && can_be_proven(owner_of(target).owner, target.host) &&
-          can_be_proven(decide_owner(*canonical, target.lookup, input_.rules).owner, *canonical))
+          can_be_proven(decide_owner(*canonical, target.lookup, input_.rules).owner, *canonical)) {
         wanted_.try_emplace(*canonical);
+        aliases_.emplace(target.host, *canonical);
+      }
   }
 
   /// Whether the CA finds us wherever it may look.
@@ -232,111 +228,156 @@ class Planner {
     }
   }
 
-  void check_size() const {
-    if (wanted_.size() <= input_.max_names) return;
-    throw Error(fmt::format("{} belong in the certificate, but it may have {} at most",
-                            count_of(wanted_.size(), "name"), input_.max_names),
-                "raise certificate.max_names if the CA allows it, or list MX hosts to leave out as hosts.exclude",
-                "too_many_names");
+  // ---- certificates -------------------------------------------------------------------------------------------------
+
+  void plan_certificates() {
+    for (const PackedCertificate& packed : pack_names(wanted_, packing_input()))
+      plan_.certificates.push_back(plan_certificate(packed));
+    if (plan_.certificates.size() > 1) warn_of_sni();
+    if (!plan_.certificates.empty()) warn_of_unplanned();
+    for (const DroppedName& dropped : dropped_)
+      warn_of_dropped(dropped);
   }
 
-  void plan_certificate() {
-    for (std::size_t i = 1; i < input_.current.size(); ++i)
-      add_warning({"certificate_unplanned", input_.current[i].name,
-                   fmt::format("certificate {} is not renewed any more: all names are on {}", input_.current[i].name,
-                               current()->name)});
-    if (wanted_.empty()) return warn_of_empty_plan();
-    PlannedCertificate certificate{.name = current() != nullptr ? current()->name : name_for_new()};
-    postpone_names(certificate);
-    certificate.names = ordered_names(certificate.name);
-    decide_action(certificate);
-    warn_of_dropped(certificate);
-    plan_.certificates.push_back(std::move(certificate));
+  PackingInput packing_input() const {
+    PackingInput packing{.pack = input_.pack,
+                         .max_names = input_.max_names,
+                         .groups = new_groups(),
+                         .aliases = aliases_,
+                         .extra_names = input_.extra_names};
+    for (const CurrentCertificate& current : input_.current)
+      if (!current.unplanned)
+        packing.stored.push_back({.name = current.name,
+                                  .names = parse_names(current.names),
+                                  .assigned = parse_names(current.desired),
+                                  .is_default = current.is_default});
+    for (const TriedCertificate& tried : input_.tried)
+      if (const auto own = DnsName::parse_host(tried.name); own && wanted_.contains(*own))
+        packing.stored.push_back(
+            {.name = tried.name, .assigned = parse_names(tried.desired), .is_default = tried.is_default});
+    return packing;
+  }
+
+  /// What domains lead to that lead to a name that is on no certificate yet.
+  std::vector<std::vector<DnsName>> new_groups() const {
+    std::vector<std::vector<DnsName>> groups;
+    if (input_.current.empty() && input_.tried.empty()) return groups;
+    for (const PlannedDomain& domain : plan_.domains) {
+      std::vector<DnsName> names;
+      add_new_names(domain.targets, names);
+      for (const PlannedService& service : domain.services)
+        add_new_names(service.targets, names);
+      if (!names.empty()) groups.push_back(std::move(names));
+    }
+    return groups;
+  }
+
+  void add_new_names(std::span<const PlannedTarget> targets, std::vector<DnsName>& names) const {
+    for (const PlannedTarget& target : targets)
+      for (const auto& name : {std::optional(target.host), target.canonical})
+        if (name && wanted_.contains(*name) && !is_live(*name)) names.push_back(*name);
+  }
+
+  PlannedCertificate plan_certificate(const PackedCertificate& packed) const {
+    PlannedCertificate certificate{.name = packed.name, .names = packed.names, .is_default = packed.is_default};
+    const CurrentCertificate* current = find_current(packed.name);
+    const std::set<DnsName> live = current != nullptr ? parse_names(current->names) : std::set<DnsName>();
+    std::ranges::copy_if(live, std::back_inserter(certificate.moved), [&](const DnsName& name) {
+      return wanted_.contains(name) && std::ranges::find(packed.names, name) == packed.names.end();
+    });
+    postpone_names(certificate, live);
+    const auto own = std::ranges::find(certificate.names, certificate.name, &DnsName::ascii);
+    if (own != certificate.names.end()) std::rotate(certificate.names.begin(), own, own + 1);
+    decide_action(certificate, current, live);
+    return certificate;
+  }
+
+  const CurrentCertificate* find_current(const std::string& name) const {
+    const auto found = std::ranges::find(input_.current, name, &CurrentCertificate::name);
+    return found == input_.current.end() ? nullptr : &*found;
   }
 
   /// What failed a short while ago must not keep the others waiting; but where nothing else is left it is tried.
-  void postpone_names(PlannedCertificate& certificate) {
-    for (const auto& [name, demand] : wanted_)
-      if (input_.postponed.contains(name) && !is_live(name)) certificate.postponed.push_back(name);
-    if (certificate.postponed.size() == wanted_.size()) certificate.postponed.clear();
-    for (const DnsName& name : certificate.postponed)
-      wanted_.erase(name);
+  void postpone_names(PlannedCertificate& certificate, const std::set<DnsName>& live) const {
+    const auto is_postponed = [&](const DnsName& name) {
+      return input_.postponed.contains(name) && !live.contains(name);
+    };
+    if (std::ranges::all_of(certificate.names, is_postponed)) return;
+    const auto rest = std::ranges::stable_partition(certificate.names, std::not_fn(is_postponed));
+    certificate.postponed.assign(rest.begin(), rest.end());
+    certificate.names.erase(rest.begin(), rest.end());
   }
 
-  /// The host that most domains use; then the lower preference, then the alphabet.
-  std::string name_for_new() const {
-    const auto best = std::ranges::min_element(wanted_, {}, [](const auto& entry) {
-      const auto& [name, demand] = entry;
-      return std::tuple(-static_cast<std::ptrdiff_t>(demand.domains), demand.preference, name);
-    });
-    const bool extra_only = best->second.domains == 0;
-    return extra_only ? input_.extra_names.front().ascii() : best->first.ascii();
-  }
-
-  std::vector<DnsName> ordered_names(std::string_view first) const {
-    std::vector<DnsName> names;
-    names.reserve(wanted_.size());
-    for (const auto& [name, demand] : wanted_)
-      names.push_back(name);
-    const auto own = std::ranges::find(names, first, &DnsName::ascii);
-    if (own != names.end()) std::rotate(names.begin(), own, own + 1);
-    return names;
-  }
-
-  std::vector<std::string> missing_names() const {
-    std::vector<std::string> missing;
-    for (const auto& [name, demand] : wanted_)
-      if (!is_live(name)) missing.push_back(name.unicode());
-    return missing;
-  }
-
-  std::string expiry() const {
-    const auto left = std::chrono::duration_cast<std::chrono::seconds>(current()->not_after - input_.now);
+  std::string expiry(const CurrentCertificate& current) const {
+    const auto left = std::chrono::duration_cast<std::chrono::seconds>(current.not_after - input_.now);
     if (left.count() <= 0) return fmt::format("it expired {} ago", format_duration(-left));
     return fmt::format("it expires in {}", format_duration(left));
   }
 
-  std::string why_due() const {
-    return current()->renew_why.empty() ? expiry() : fmt::format("{}, and {}", current()->renew_why, expiry());
+  std::string why_due(const CurrentCertificate& current) const {
+    return current.renew_why.empty() ? expiry(current) : fmt::format("{}, and {}", current.renew_why, expiry(current));
   }
 
-  void decide_action(PlannedCertificate& certificate) const {
-    if (current() == nullptr) {
+  void decide_action(PlannedCertificate& certificate, const CurrentCertificate* current,
+                     const std::set<DnsName>& live) const {
+    if (current == nullptr) {
       certificate.action = Action::issue;
       certificate.why = "there is no certificate yet";
       return;
     }
-    certificate.not_after = current()->not_after;
-    const std::vector<std::string> missing = missing_names();
-    const bool due = input_.now > current()->renew_at;
+    certificate.not_after = current->not_after;
+    std::vector<std::string> missing;
+    for (const DnsName& name : certificate.names)
+      if (!live.contains(name)) missing.push_back(name.unicode());
+    const bool due = input_.now > current->renew_at;
     if (!missing.empty()) {
       certificate.action = Action::replace;
       certificate.why = fmt::format("it lacks {}", join(missing, ", "));
-      if (due) certificate.why += " and " + expiry();
-    } else if (!current()->unwanted.empty()) {
+      if (due) certificate.why += " and " + expiry(*current);
+    } else if (!current->unwanted.empty()) {
       certificate.action = Action::replace;
-      certificate.why = current()->unwanted;
+      certificate.why = current->unwanted;
     } else {
       certificate.action = due ? Action::renew : Action::none;
-      certificate.why = due ? why_due() : fmt::format("it has every name, and {}", expiry());
+      certificate.why = due ? why_due(*current) : fmt::format("it has every name, and {}", expiry(*current));
     }
   }
 
-  void warn_of_dropped(const PlannedCertificate& certificate) {
-    for (const DroppedName& dropped : dropped_)
-      warn("name_dropped", dropped.name,
-           fmt::format("{}: {}",
-                       certificate.action == Action::none
-                           ? fmt::format("goes from certificate {} at its next renewal", certificate.name)
-                           : fmt::format("is not in the new certificate {}", certificate.name),
-                       dropped.reason));
+  void warn_of_sni() {
+    const PlannedCertificate& shown = plan_.certificates.front();
+    add_warning({"sni_needed", shown.name,
+                 fmt::format("{} is the default certificate, with {} of {}: senders that send no SNI, among them "
+                             "Postfix outside DANE, see no other",
+                             shown.name, shown.wanted_names().size(), count_of(wanted_.size(), "name"))});
   }
 
-  void warn_of_empty_plan() {
-    for (const DroppedName& dropped : dropped_)
-      warn("name_dropped", dropped.name,
-           fmt::format("stays on certificate {} until {} and is not renewed: {}", current()->name,
-                       format_time(current()->not_after), dropped.reason));
+  const PlannedCertificate* find_planned(const std::string& name) const {
+    const auto found = std::ranges::find(plan_.certificates, name, &PlannedCertificate::name);
+    return found == plan_.certificates.end() ? nullptr : &*found;
+  }
+
+  void warn_of_unplanned() {
+    for (const CurrentCertificate& current : input_.current)
+      if (find_planned(current.name) == nullptr)
+        add_warning({"certificate_unplanned", current.name,
+                     fmt::format("certificate {} is not renewed any more: no name is planned for it", current.name)});
+  }
+
+  void warn_of_dropped(const DroppedName& dropped) {
+    for (const CurrentCertificate& current : input_.current)
+      if (!current.unplanned && std::ranges::find(current.names, dropped.name.ascii()) != current.names.end())
+        warn("name_dropped", dropped.name, fmt::format("{}: {}", what_becomes_of(current), dropped.reason));
+  }
+
+  /// Of a name on it that is not wanted any more.
+  std::string what_becomes_of(const CurrentCertificate& current) const {
+    const PlannedCertificate* planned = find_planned(current.name);
+    if (planned == nullptr)
+      return fmt::format("stays on certificate {} until {} and is not renewed", current.name,
+                         format_time(current.not_after));
+    if (planned->action == Action::none)
+      return fmt::format("goes from certificate {} at its next renewal", current.name);
+    return fmt::format("is not in the new certificate {}", current.name);
   }
 
   /// The usual reason for a plan without names: the public addresses are the router's.
@@ -358,6 +399,7 @@ class Planner {
   std::set<DnsName> live_;
   std::map<DnsName, Ownership> owners_;
   WantedNames wanted_;
+  std::map<DnsName, DnsName> aliases_;  // of ours, to where they lead if that is ours too
   std::vector<DroppedName> dropped_;
   std::set<Warning> warned_;
 };

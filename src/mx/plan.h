@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "mx/mx_lookup.h"
 #include "mx/ownership.h"
+#include "mx/packing.h"
 
 namespace mxcert::mx {
 
@@ -19,18 +20,30 @@ struct CurrentCertificate {
   std::string name;                     // what it is stored under
   std::vector<std::string> names = {};  // its subjectAltNames, A-labels, lower case
   SystemTime not_after = {};
-  SystemTime renew_at = {};    // after this it is due
-  std::string renew_why = {};  // who says so, unless it is just that its end is near
-  std::string unwanted = {};   // why it has to go whatever its names and dates: `it is from another CA`
+  SystemTime renew_at = {};               // after this it is due
+  std::string renew_why = {};             // who says so, unless it is just that its end is near
+  std::string unwanted = {};              // why it has to go whatever its names and dates: `it is from another CA`
+  std::vector<std::string> desired = {};  // the names that the plan before wanted on it; empty when that is not known
+  std::optional<bool> is_default = {};    // as the plan before had it; empty when that is not known
+  bool unplanned = false;                 // the plan before had no use for it: its names are not kept for its sake
+};
+
+/// A certificate that could not be had yet: what belongs on it stays assigned to it.
+struct TriedCertificate {
+  std::string name;
+  std::vector<std::string> desired = {};
+  std::optional<bool> is_default = {};
 };
 
 struct PlanInput {
   std::vector<MxLookup> lookups = {};
   HostRules rules = {};
-  std::vector<dns::DnsName> extra_names = {};    // always in
-  std::vector<CurrentCertificate> current = {};  // the first one is kept up; its name stays for ever
-  std::size_t max_names = 100;                   // of one certificate: configuration or the CA's profile
-  std::set<dns::DnsName> postponed = {};         // left out for now, unless the live certificate has them
+  std::vector<dns::DnsName> extra_names = {};  // always in
+  std::vector<CurrentCertificate> current = {};
+  std::vector<TriedCertificate> tried = {};
+  Pack pack = Pack::shared;
+  std::size_t max_names = 100;            // of one certificate: configuration or the CA's profile
+  std::set<dns::DnsName> postponed = {};  // left out for now, unless the live certificate has them
   /// Whether the CA connects to the host, to any of its addresses (http-01 and tls-alpn-01); empty: to each host.
   std::function<bool(const dns::DnsName&)> needs_all_addresses = {};
   SystemTime now = {};
@@ -77,7 +90,9 @@ enum class Action {
 struct PlannedCertificate {
   std::string name;                      // what it is stored under
   std::vector<dns::DnsName> names = {};  // what would be ordered; the certificate's own name first, then by alphabet
+  bool is_default = false;               // the one that clients see that say no name (SNI)
   std::vector<dns::DnsName> postponed = {};  // what belongs on it too, and is left out for now
+  std::vector<dns::DnsName> moved = {};      // what its live version has, and another certificate is to have instead
   Action action = Action::none;
   std::string why = {};
   std::optional<SystemTime> not_after = {};  // of the live one
@@ -89,10 +104,10 @@ struct PlannedCertificate {
 
 struct Plan {
   std::vector<PlannedDomain> domains = {};
-  std::vector<PlannedCertificate> certificates = {};  // empty when no name is ours
+  std::vector<PlannedCertificate> certificates = {};  // the default one first; empty when no name is ours
   /// Those of the lookups, and the plan's own: domain_unknown, service_unknown, host_unknown, name_kept, name_dropped,
-  /// partly_ours, sibling, only_private_addresses, certificate_unplanned; and no_trust_anchor, dnssec_stripped,
-  /// split_horizon of who looked up. Each once.
+  /// partly_ours, sibling, only_private_addresses, sni_needed, certificate_unplanned; and no_trust_anchor,
+  /// dnssec_stripped, split_horizon of who looked up. Each once.
   std::vector<Warning> warnings = {};
 };
 
@@ -101,8 +116,8 @@ struct Plan {
 /// Law 1: a temporary or bogus answer neither adds a name nor takes one away that the live certificate has. Law 2: a
 /// name is dropped only on a definite answer, and only from the next certificate: a drop alone replaces nothing.
 /// A target that is an alias (RFC 2181 §10.3 forbids it) is in under its own name, which most senders compare, and
-/// under the one it leads to, which the others do (RFC 7672 §2.2.2), if that is ours as well. Throws Error (code
-/// `too_many_names`) when the names do not fit into one certificate.
+/// under the one it leads to, which the others do (RFC 7672 §2.2.2), if that is ours as well. Names are spread over
+/// certificates by pack_names.
 Plan plan_certificates(const PlanInput& input);
 
 std::string_view to_string(Action action);

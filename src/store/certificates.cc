@@ -227,6 +227,8 @@ CertificateState Certificates::load_state(const std::string& name) const {
   const auto document = load_json(directory_.certificates() / require_safe_name(name) / "state.json");
   if (!document) return state;
   state.desired = texts_at(*document, "desired");
+  state.is_default = flag_at(*document, "default");
+  state.unplanned = flag_at(*document, "unplanned").value_or(false);
   if (const auto found = document->find("deployments"); found != document->end() && found->is_object()) {
     for (const auto& [target, value] : found->items()) {
       if (!value.is_object()) continue;
@@ -256,6 +258,8 @@ void Certificates::save_state(const std::string& name, const CertificateState& s
   for (const auto& [target, deployment] : state.deployments)
     deployments[target] = to_json(deployment);
   nlohmann::json document{{"version", 1}, {"desired", state.desired}, {"deployments", deployments}};
+  if (state.is_default) document["default"] = *state.is_default;
+  if (state.unplanned) document["unplanned"] = true;
   if (state.failure) document["failure"] = to_json(*state.failure);
   for (const auto& [directory, until] : state.ca_pauses)
     document["ca_pauses"][directory] = format_time(until);

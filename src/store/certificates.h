@@ -85,6 +85,8 @@ struct Revocation {
 /// What mxcert remembers of a certificate between runs. Rebuildable: an unreadable one is the same as a new one.
 struct CertificateState {
   std::vector<std::string> desired;               // the names that the last plan wanted on it
+  std::optional<bool> is_default;                 // the one that clients see that say no name (SNI); empty: not known
+  bool unplanned = false;                         // the last plan had no use for it: it is not renewed
   std::map<std::string, Deployment> deployments;  // by target
   std::optional<Failure> failure;
   std::map<std::string, SystemTime> ca_pauses;   // by URL of a CA's directory: it does not want to be asked before

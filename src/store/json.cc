@@ -39,6 +39,11 @@ std::vector<std::string> texts_at(const nlohmann::json& object, const char* key)
   return texts;
 }
 
+std::optional<bool> flag_at(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_boolean() ? std::optional(found->get<bool>()) : std::nullopt;
+}
+
 SystemTime time_at(const nlohmann::json& object, const char* key) {
   return parse_time(text_at(object, key)).value_or(SystemTime{});
 }

@@ -17,6 +17,8 @@ void save_json(const std::filesystem::path& path, const nlohmann::json& document
 /// The text under `key`, empty when it is missing or no text.
 std::string text_at(const nlohmann::json& object, const char* key);
 std::vector<std::string> texts_at(const nlohmann::json& object, const char* key);
+/// Empty when it is missing or neither true nor false.
+std::optional<bool> flag_at(const nlohmann::json& object, const char* key);
 /// The epoch when it is missing or no time.
 SystemTime time_at(const nlohmann::json& object, const char* key);
 

@@ -40,7 +40,7 @@ expect_json '.version == 1 and [.domains[].domain] == ["example.com", "example.n
 expect_json '[.domains[] | .status == "ok" and .dnssec == "secure" and .source == "config"] | all'
 expect_json '[.domains[].targets[] | .host == "mx.example.com" and .owner == "ours"
   and .addresses == ["192.0.2.1", "2001:db8::1"] and .canonical == null and .implicit == false] | all'
-expect_json '.certificates == [{name: "mx.example.com", names: ["mx.example.com"], action: "issue",
+expect_json '.certificates == [{name: "mx.example.com", default: true, names: ["mx.example.com"], action: "issue",
   why: .certificates[0].why, not_after: null}]'
 expect_no_file foo $state/accounts
 expect_no_ca_requests

@@ -71,6 +71,7 @@ keys = ["rsa-2048"]
 reuse_key = false
 extra_names = ["imap.example.com"]
 srv = true
+pack = "per-host"
 max_names = 25
 [challenge]
 type = "http-01"
@@ -101,6 +102,7 @@ hook = "{}"
   CHECK(config.host_names.front().text() == "mx*.example.com");
   CHECK(config.key_type == pki::KeyType::rsa_2048);
   CHECK_FALSE(config.reuse_key);
+  CHECK(config.pack == mx::Pack::per_host);
   CHECK(config.max_names == 25);
   CHECK(config.renew.time_before_end(std::chrono::hours{400}) == std::chrono::hours{100});
   CHECK(config.challenge.method.listen.size() == 2);
@@ -141,6 +143,7 @@ TEST_CASE_METHOD(Fixture, "every bad value says where it stands, what was found 
       {"[ca]\nprofile = \"\"", "mxcert.toml:2:11: an empty text is no name"},
       {"[renew]\nbefore = \"soon\"", "mxcert.toml:2:10: soon is neither a fraction of the lifetime nor a duration"},
       {"[certificate]\nmax_names = 0", "mxcert.toml:2:13: max_names must be between 1 and 1000, not 0"},
+      {"[certificate]\npack = \"per_host\"", "mxcert.toml:2:8: per_host is no way to pack names"},
       {"[challenge]\ntype = \"dns-02\"", "mxcert.toml:2:8: challenge type dns-02 is not supported"},
       {"[challenge]\nlisten = [\"port 80\"]", "mxcert.toml:2:11: "},
       {"[[deploy]]\nconfigure = true", "mxcert.toml:1:1: [[deploy]] without hook"},

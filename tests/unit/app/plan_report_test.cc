@@ -237,7 +237,7 @@ TEST_CASE("a small plan as JSON, schema version 1") {
                    "addresses": ["192.0.2.1", "2001:db8::1"], "dnssec": "insecure", "canonical": null,
                    "reason": "192.0.2.1 and 2001:db8::1 are this host's" } ], "services": [] })"));
   CHECK(document["certificates"] == nlohmann::json::parse(R"([
-    { "name": "mx.example.com", "names": ["mx.example.com"], "action": "issue", "why": "there is no certificate yet",
+    { "name": "mx.example.com", "default": true, "names": ["mx.example.com"], "action": "issue", "why": "there is no certificate yet",
       "not_after": null } ])"));
   CHECK(document["warnings"] == nlohmann::json::array());
 }

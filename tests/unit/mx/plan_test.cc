@@ -48,12 +48,19 @@ PlanInput with(PlanInput plan, const std::vector<std::string>& live_names,
   return plan;
 }
 
+/// `issue mx.example.com: mx.example.com; issue mx2.example.com: mx2.example.com`
+std::string certificates(const Plan& plan) {
+  std::vector<std::string> texts;
+  for (const PlannedCertificate& one : plan.certificates)
+    texts.push_back(std::string(to_string(one.action)) + " " + one.name + ": " + join(one.ascii_names(), " "));
+  return join(texts, "; ");
+}
+
 /// `issue mx.example.com: mx.example.com mx2.example.com`
 std::string certificate(const Plan& plan) {
   if (plan.certificates.empty()) return "none";
   REQUIRE(plan.certificates.size() == 1);
-  const PlannedCertificate& one = plan.certificates.front();
-  return std::string(to_string(one.action)) + " " + one.name + ": " + join(one.ascii_names(), " ");
+  return certificates(plan);
 }
 
 /// `name_kept mx.example.com, …`
@@ -368,24 +375,66 @@ TEST_CASE("why tells when it expires") {
             .why == "it lacks mx2.example.com and it expires in 10 days");
 }
 
-TEST_CASE("more names than a certificate may have are refused with both numbers") {
-  PlanInput two = input(scene(), {"example.com", "second.example"});
+TEST_CASE("names that do not fit on one certificate go on further ones, and the plan says what that means") {
+  PlanInput two = input(scene(), {"example.com", "example.net", "second.example"});
   two.max_names = 2;
-  CHECK_NOTHROW(plan_certificates(two));
+  CHECK(certificate(plan_certificates(two)) == "issue mx.example.com: mx.example.com mx2.example.com");
   two.max_names = 1;
-  try {
-    plan_certificates(two);
-    FAIL("accepted");
-  } catch (const Error& error) {
-    CHECK(error.code() == "too_many_names");
-    CHECK(error.message() == "2 names belong in the certificate, but it may have 1 at most");
-    CHECK_FALSE(error.hint().empty());
-  }
+  const Plan plan = plan_certificates(two);
+  CHECK(certificates(plan) == "issue mx.example.com: mx.example.com; issue mx2.example.com: mx2.example.com");
+  CHECK(plan.certificates[0].is_default);
+  CHECK_FALSE(plan.certificates[1].is_default);
+  CHECK(warnings(plan) == "sni_needed mx.example.com");
+  CHECK(plan.warnings.front().message ==
+        "mx.example.com is the default certificate, with 1 of 2 names: senders that send no SNI, among them Postfix "
+        "outside DANE, see no other");
 }
 
-TEST_CASE("a second stored certificate is named in a warning") {
+TEST_CASE("per host, each host has a certificate of its own") {
+  PlanInput plan_input = input(scene(), {"example.com", "second.example"});
+  plan_input.pack = Pack::per_host;
+  plan_input.extra_names = {DnsName::parse("imap.example.com")};
+  CHECK(certificates(plan_certificates(plan_input)) ==
+        "issue mx.example.com: mx.example.com imap.example.com; issue mx2.example.com: mx2.example.com");
+}
+
+TEST_CASE("each certificate is due, and lacks names, for itself") {
+  PlanInput plan_input = input(scene(), {"example.com", "second.example"});
+  plan_input.max_names = 1;
+  plan_input.current = {
+      {.name = "mx.example.com", .names = {"mx.example.com"}, .not_after = now + 240h, .renew_at = now + 1h},
+      {.name = "mx2.example.com", .names = {"mx2.example.com"}, .not_after = now + 24h, .renew_at = now - 1h}};
+  CHECK(certificates(plan_certificates(plan_input)) ==
+        "none mx.example.com: mx.example.com; renew mx2.example.com: mx2.example.com");
+}
+
+TEST_CASE("what could not be had yet stays on the certificate that it was tried for") {
+  PlanInput plan_input = input(scene(), {"example.com", "example.net", "second.example"});
+  plan_input.max_names = 2;
+  plan_input.current = {{.name = "old.example.com", .names = {"old.example.com"}, .not_after = now, .unplanned = true}};
+  plan_input.tried = {{.name = "mx2.example.com", .desired = {"mx2.example.com"}, .is_default = false},
+                      {.name = "gone.example.com", .desired = {"mx.example.com"}, .is_default = true}};
+  CHECK(certificates(plan_certificates(plan_input)) ==
+        "issue mx.example.com: mx.example.com; issue mx2.example.com: mx2.example.com");
+}
+
+TEST_CASE("when certificates may have fewer names, the plan says which ones leave and none is lost") {
+  PlanInput plan_input =
+      with(input(scene(), {"example.com", "example.net", "second.example"}), {"mx2.example.com", "mx.example.com"});
+  plan_input.max_names = 1;
+  const Plan plan = plan_certificates(plan_input);
+  CHECK(certificates(plan) == "none mx2.example.com: mx2.example.com; issue mx.example.com: mx.example.com");
+  CHECK(plan.certificates[0].moved == std::vector{DnsName::parse("mx.example.com")});
+  CHECK(plan.certificates[1].moved.empty());
+}
+
+TEST_CASE("a certificate for which no name is planned is named in a warning") {
   PlanInput two = with(input(scene(), {"example.com"}), {"mx.example.com"});
-  two.current.push_back({.name = "old.example.com", .names = {"old.example.com"}, .not_after = now});
+  two.current.front().is_default = true;
+  two.current.push_back(
+      {.name = "old.example.com", .names = {"old.example.com"}, .not_after = now, .is_default = false});
+  CHECK(warnings(plan_certificates(two)) == "certificate_unplanned old.example.com, name_dropped old.example.com");
+  two.current.back().unplanned = true;
   CHECK(warnings(plan_certificates(two)) == "certificate_unplanned old.example.com");
 }
 

@@ -92,6 +92,8 @@ TEST_CASE_METHOD(Fixture, "old versions go, but not the live one, the one before
 TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory is an empty one") {
   CertificateState remembered;
   remembered.desired = {"mx.example.com", "mx2.example.com"};
+  remembered.is_default = false;
+  remembered.unplanned = true;
   remembered.deployments["exim"] = {.version = "0001",
                                     .state = Deployment::State::unverified,
                                     .at = *parse_time("2026-11-23T15:00:00Z"),
