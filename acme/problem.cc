@@ -99,7 +99,7 @@ std::string hint_for_request(const ProblemDocument& problem) {
     return problem.instance.empty()
                ? "log in at the CA: it wants something of the account's owner"
                : fmt::format("open {}: the CA wants something of the account's owner", problem.instance);
-  const std::string hint = find_hint(request_hints, problem);
+  std::string hint = find_hint(request_hints, problem);
   if (!hint.empty()) return hint;
   if (problem.status >= 300 && problem.status < 400)
     return "requests are not sent on to where a CA redirects them: check that [ca] directory is the one it publishes";

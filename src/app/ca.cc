@@ -145,7 +145,7 @@ void CertificateAuthority::ensure_account(Deadline deadline) {
 
 std::optional<acme::Account> CertificateAuthority::find_account(Deadline deadline) {
   if (!account_key()) return std::nullopt;
-  const auto found = connect(deadline).find_account(deadline);
+  auto found = connect(deadline).find_account(deadline);
   if (!found) return std::nullopt;
   const bool deactivated = found->status != acme::Account::Status::valid;
   context_.accounts.save({.directory = config_.directory_url, .url = found->url, .deactivated = deactivated});
@@ -160,7 +160,7 @@ acme::Account CertificateAuthority::create_account(Deadline deadline) {
   const auto external = load_external_account(config_, context_.report);
   if (!key_is_stored_) context_.accounts.save_key(config_.directory_url, account_key_->to_pem());
   key_is_stored_ = true;
-  const acme::Account account = client_->create_account(
+  acme::Account account = client_->create_account(
       {.contacts = context_.config.contact, .terms_agreed = context_.config.agree_tos, .external = external}, deadline);
   context_.accounts.save({.directory = config_.directory_url, .url = account.url});
   remember_identities(deadline);

@@ -150,6 +150,7 @@ void set_eab(CaConfig& ca, const std::optional<std::string>& key_id, const std::
 
 std::vector<std::string> known_cas() {
   std::vector<std::string> names;
+  names.reserve(std::size(ca_presets));
   for (const CaPreset& preset : ca_presets)
     names.emplace_back(preset.name);
   return names;

@@ -228,7 +228,7 @@ std::vector<std::string> command_names(const CLI::App& app) {
 std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   const std::vector<std::string> names = command_names(app);
   for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
+    std::string word = argv[i];
     if (std::ranges::find(names, word) != names.end()) return {};
     if (!word.starts_with('-')) return word;
   }

@@ -334,6 +334,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
   };
   const auto patterns = [](const std::vector<mx::HostPattern>& items) {
     std::vector<std::string> texts;
+    texts.reserve(items.size());
     for (const mx::HostPattern& item : items)
       texts.push_back(item.text());
     return texts;

@@ -112,9 +112,10 @@ std::string format_duration(std::chrono::seconds duration) {
     return fmt::format("{} {}{}", count, name, count == 1 ? "" : "s");
   };
   const std::int64_t seconds = duration.count();
-  if (std::abs(seconds) >= 2 * 86'400) return unit(seconds / 86'400, "day");
-  if (std::abs(seconds) >= 2 * 3'600) return unit(seconds / 3'600, "hour");
-  if (std::abs(seconds) >= 2 * 60) return unit(seconds / 60, "minute");
+  constexpr std::int64_t minute = 60, hour = 60 * minute, day = 24 * hour;
+  if (std::abs(seconds) >= 2 * day) return unit(seconds / day, "day");
+  if (std::abs(seconds) >= 2 * hour) return unit(seconds / hour, "hour");
+  if (std::abs(seconds) >= 2 * minute) return unit(seconds / minute, "minute");
   return unit(seconds, "second");
 }
 

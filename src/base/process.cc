@@ -44,6 +44,7 @@ void set_nonblocking(const Fd& fd) {
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
   for (std::string& text : texts)
     pointers.push_back(text.data());
   pointers.push_back(nullptr);
@@ -56,7 +57,7 @@ std::string program_path(const std::string& name) {
   std::string_view path = system_folders;
   while (!path.empty()) {
     const auto colon = path.find(':');
-    const std::string candidate = std::string(path.substr(0, colon)) + "/" + name;
+    std::string candidate = fmt::format("{}/{}", path.substr(0, colon), name);
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
     path.remove_prefix(colon == std::string_view::npos ? path.size() : colon + 1);
   }
@@ -172,7 +173,7 @@ ProcessResult run_process(Clock& clock, const Command& command) {
   std::vector<std::string> arguments = command.arguments;
   std::vector<std::string> environment;
   for (const auto& [name, value] : command.environment)
-    environment.push_back(name + "=" + value);
+    environment.push_back(fmt::format("{}={}", name, value));
   const std::string program = program_path(arguments.at(0));
   const auto argv = pointers_to(arguments);
   const auto envp = pointers_to(environment);

@@ -85,14 +85,14 @@ fs::path shipped_hooks_directory() {
   std::error_code failure;
   const fs::path program = fs::read_symlink("/proc/self/exe", failure);
   const fs::path folder = failure ? fs::path("/usr/sbin") : program.parent_path();
-  const fs::path in_build_folder = folder / "mxcert-hooks";
+  fs::path in_build_folder = folder / "mxcert-hooks";
   if (fs::is_directory(in_build_folder, failure)) return in_build_folder;
   return (folder / MXCERT_HOOKS_PATH).lexically_normal();
 }
 
 fs::path find_hook(const std::string& hook, const fs::path& hooks_directory) {
   const bool is_name = hook.find('/') == std::string::npos;
-  const fs::path program = is_name ? hooks_directory / hook : fs::absolute(hook);
+  fs::path program = is_name ? hooks_directory / hook : fs::absolute(hook);
   std::error_code failure;
   if (hook.empty() || hook == "." || hook == ".." || !fs::exists(program, failure)) {
     if (is_name) throw_unknown_name(hook, hooks_directory);

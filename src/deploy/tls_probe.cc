@@ -230,6 +230,7 @@ class TlsStream {
     std::vector<pki::Certificate> chain;
     const STACK_OF(X509)* presented = SSL_get_peer_cert_chain(ssl_.get());
     const int count = presented == nullptr ? 0 : sk_X509_num(presented);
+    chain.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i)
       chain.push_back(pki::parse_certificate_der(pki::to_der<i2d_X509>(*sk_X509_value(presented, i))));
     return chain;

@@ -52,7 +52,7 @@ class Exim {
   Exim(const RunProgram& run, std::string program) : run_(run), program_(std::move(program)) {
     surroundings_.primary_hostname = primary_hostname();
     surroundings_.named_list = [this](const std::string& name) {
-      const auto list = find_list(name);
+      auto list = find_list(name);
       if (!list) fail(fmt::format("there is no domainlist {}", printable(name, 100)));
       return list;
     };

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <ranges>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -101,7 +100,8 @@ void Webroot::publish(const std::map<std::string, std::string>& key_authorizatio
 
 void Webroot::remove(std::span<const std::string> paths) {
   const Fd root = open_root();
-  for (const std::string& path : std::views::reverse(paths)) {
+  for (auto place = paths.rbegin(); place != paths.rend(); ++place) {
+    const std::string& path = *place;
     if (!can_be_ours(path)) throw Error(fmt::format("{} is nothing that is put below a webroot", printable(path, 300)));
     const bool is_outer = path == folders[0];
     const bool is_folder = is_outer || path == folder_path;
