@@ -8,6 +8,7 @@
 
 #include "app/config_values.h"
 #include "app/toml_section.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "deploy/hook.h"
@@ -17,6 +18,7 @@ namespace {
 
 using Type = ChallengeMethod::Type;
 
+constexpr std::chrono::seconds longest_wait{3600};
 constexpr std::array types{Type::http_01, Type::tls_alpn_01, Type::dns_01, Type::dns_persist_01};
 
 void set_server(DnsProvider& provider, const SourcedText& server) {
@@ -45,6 +47,7 @@ DnsProvider read_dns_provider(TomlSection section) {
   if (name->text == "rfc2136") {
     set_server(provider, require("server"));
     provider.key_file = absolute_path(require("key_file"));
+    if (const auto wait = section.number("wait", 0, longest_wait.count())) provider.wait = std::chrono::seconds(*wait);
   } else {
     provider.kind = DnsProvider::Kind::hook;
     const SourcedText hook = require("hook");
@@ -98,8 +101,9 @@ std::string describe_listen(const ChallengeMethod& method) {
 
 std::string describe_dns(const DnsProvider& provider) {
   if (provider.kind == DnsProvider::Kind::hook) return fmt::format("hook {}", provider.hook);
-  return fmt::format("rfc2136 to {}@{} with the key in {}", provider.server->to_string(), provider.port,
-                     provider.key_file.string());
+  return fmt::format("rfc2136 to {}@{} with the key in {}, waiting up to {} for the zone's servers",
+                     provider.server->to_string(), provider.port, provider.key_file.string(),
+                     format_duration(provider.wait));
 }
 
 std::string describe_names(const ChallengeConfig::For& exception) {

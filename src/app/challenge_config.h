@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -23,7 +24,8 @@ struct DnsProvider {
   std::optional<dns::IpAddress> server = {};  // rfc2136, and the next two
   std::uint16_t port = 53;
   std::filesystem::path key_file = {};
-  std::string hook = {};  // hook: a path, or the name of one that ships
+  std::chrono::seconds wait{60};  // rfc2136: for all of a zone's servers to have the records, at most
+  std::string hook = {};          // hook: a path, or the name of one that ships
 
   bool operator==(const DnsProvider&) const = default;
 };

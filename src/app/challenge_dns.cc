@@ -26,7 +26,6 @@ namespace {
 using Records = std::vector<dns::TxtRecord>;
 
 constexpr std::size_t max_key_bytes = 16 << 10;
-constexpr std::chrono::seconds propagation_time{60};
 constexpr std::chrono::milliseconds longest_look_pause{2'000};
 constexpr std::size_t max_complaint_bytes = 600;
 
@@ -41,7 +40,7 @@ std::string read_key_file(const std::filesystem::path& path) {
 
 dns::UpdateServer update_server(const DnsProvider& provider) {
   try {
-    return {*provider.server, provider.port, dns::parse_tsig_key(read_key_file(provider.key_file))};
+    return {{*provider.server, provider.port}, dns::parse_tsig_key(read_key_file(provider.key_file))};
   } catch (Error& e) {
     if (e.message().find(provider.key_file.string()) == std::string::npos) e.add_context(provider.key_file.string());
     throw;
@@ -72,60 +71,107 @@ Records find_records(Context& context, Challenges challenges) {
   return records;
 }
 
-std::vector<dns::IpAddress> addresses_of(Context& context, const std::vector<dns::DnsName>& hosts) {
+/// Of each of several groups of hosts.
+std::vector<std::set<dns::IpAddress>> addresses_of(Context& context,
+                                                   const std::vector<std::vector<dns::DnsName>>& groups) {
   std::vector<dns::Question> questions;
-  for (const dns::DnsName& host : hosts) {
-    questions.push_back({host, dns::RecordType::a});
-    questions.push_back({host, dns::RecordType::aaaa});
-  }
+  for (const std::vector<dns::DnsName>& hosts : groups)
+    for (const dns::DnsName& host : hosts)
+      for (const auto type : {dns::RecordType::a, dns::RecordType::aaaa})
+        questions.push_back({host, type});
   ProgressLine progress(false);
   dns::UnboundResolver resolver(context.clock, resolver_options(context, progress));
-  std::set<dns::IpAddress> addresses;
-  for (const dns::Answer& answer : resolver.resolve(questions))
-    addresses.insert(answer.addresses.begin(), answer.addresses.end());
-  return {addresses.begin(), addresses.end()};
+  std::map<dns::DnsName, std::set<dns::IpAddress>> by_host;
+  const std::vector<dns::Answer> answers = resolver.resolve(questions);
+  for (std::size_t i = 0; i < questions.size(); ++i)
+    by_host[questions[i].name].insert(answers[i].addresses.begin(), answers[i].addresses.end());
+  std::vector<std::set<dns::IpAddress>> addresses(groups.size());
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    for (const dns::DnsName& host : groups[i])
+      addresses[i].insert(by_host[host].begin(), by_host[host].end());
+  return addresses;
 }
 
-/// Until every server of the zone answers with every record. Advisory: a server that cannot be asked from here may be
+using Zones = std::vector<dns::ZoneRecords>;
+
+/// A record, and a server of its zone that is to show it.
+struct Awaited {
+  dns::DnsName zone;
+  dns::ExpectedRecord expected;
+};
+
+std::vector<Awaited> find_awaited(Context& context, const dns::UpdateServer& server, const Zones& zones) {
+  std::vector<dns::DnsName> names;
+  std::ranges::transform(zones, std::back_inserter(names), &dns::ZoneRecords::zone);
+  const std::vector<std::vector<dns::DnsName>> servers = dns::find_name_servers(server, names);
+  const auto addresses = addresses_of(context, servers);
+  std::vector<Awaited> awaited;
+  for (std::size_t i = 0; i < zones.size(); ++i)
+    for (const dns::IpAddress& address : addresses[i])
+      for (const dns::TxtRecord& record : zones[i].records)
+        awaited.push_back({zones[i].zone, {{address}, record}});
+  return awaited;
+}
+
+void erase_shown(std::vector<Awaited>& awaited) {
+  std::vector<dns::ExpectedRecord> expected;
+  std::ranges::transform(awaited, std::back_inserter(expected), &Awaited::expected);
+  const std::vector<bool> shown = dns::are_shown(expected);
+  std::erase_if(awaited, [place = shown.begin()](const Awaited&) mutable { return *place++; });
+}
+
+void warn_of_missing(Context& context, const std::vector<Awaited>& missing, std::chrono::seconds waited) {
+  std::map<dns::DnsName, std::set<dns::IpAddress>> servers_by_zone;
+  for (const Awaited& awaited : missing)
+    servers_by_zone[awaited.zone].insert(awaited.expected.server.address);
+  for (const auto& [zone, servers] : servers_by_zone) {
+    std::vector<std::string> texts;
+    std::ranges::transform(servers, std::back_inserter(texts), &dns::IpAddress::to_string);
+    context.report.add_warning(
+        {.code = "dns_not_everywhere",
+         .subject = zone.ascii(),
+         .message = fmt::format("zone {}: {} did not show the challenge's records within {} s", zone.ascii(),
+                                join(texts, ", "), waited.count()),
+         .hint =
+             "the CA may ask any of the zone's servers: check that they follow the primary, or let `wait` be longer"});
+  }
+}
+
+/// Until every server of each zone answers with every record. Advisory: a server that cannot be asked from here may be
 /// fine for the CA.
-void await_records(Context& context, const dns::UpdateServer& server, const dns::DnsName& zone,
-                   const Records& records) {
-  std::vector<dns::IpAddress> behind = addresses_of(context, dns::find_name_servers(server, zone));
-  const Deadline deadline = Deadline::after(context.clock, propagation_time);
-  const auto has_all = [&](const dns::IpAddress& address) {
-    return std::ranges::all_of(records, [&](const dns::TxtRecord& record) {
-      throw_if_stopped();
-      return dns::has_record(address, record);
-    });
-  };
+void await_records(Context& context, const dns::UpdateServer& server, const Zones& zones, std::chrono::seconds wait) {
+  std::vector<Awaited> missing = find_awaited(context, server, zones);
+  const Deadline deadline = Deadline::after(context.clock, wait);
   for (std::chrono::milliseconds pause{100};; pause = std::min(pause * 2, longest_look_pause)) {
-    std::erase_if(behind, has_all);
-    if (behind.empty()) return;
-    if (deadline.passed(context.clock)) break;
+    throw_if_stopped();
+    erase_shown(missing);
+    if (missing.empty()) return;
+    if (deadline.passed(context.clock)) return warn_of_missing(context, missing, wait);
     context.clock.sleep_for(std::min(pause, deadline.left(context.clock)));
   }
-  std::vector<std::string> texts;
-  for (const dns::IpAddress& address : behind)
-    texts.push_back(address.to_string());
-  context.report.add_warning({.code = "dns_not_everywhere",
-                              .subject = zone.ascii(),
-                              .message = fmt::format("zone {}: {} did not show the challenge's records within {} s",
-                                                     zone.ascii(), join(texts, ", "), propagation_time.count()),
-                              .hint = "the CA may ask any of the zone's servers: check that they follow the primary"});
 }
 
-void present_by_update(Context& context, const dns::UpdateServer& server, const Records& records) {
+void throw_if_any(const dns::Faults& faults) {
+  for (const std::optional<Error>& fault : faults)
+    if (fault) throw *fault;
+}
+
+void present_by_update(Context& context, const DnsProvider& provider, const dns::UpdateServer& server,
+                       const Records& records) {
+  std::vector<dns::DnsName> names;
+  std::ranges::transform(records, std::back_inserter(names), &dns::TxtRecord::name);
+  const auto found = dns::find_zones(server, names);
   std::map<dns::DnsName, Records> by_zone;
-  for (const dns::TxtRecord& record : records) {
-    throw_if_stopped();
-    by_zone[dns::find_zone(server, record.name)].push_back(record);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (const auto* fault = std::get_if<Error>(&found[i])) throw *fault;
+    by_zone[std::get<dns::DnsName>(found[i])].push_back(records[i]);
   }
-  for (const auto& [zone, in_zone] : by_zone) {
-    throw_if_stopped();
-    dns::add_records(server, zone, in_zone);
-  }
-  for (const auto& [zone, in_zone] : by_zone)
-    await_records(context, server, zone, in_zone);
+  Zones zones;
+  for (auto& [zone, in_zone] : by_zone)
+    zones.push_back({zone, std::move(in_zone)});
+  throw_if_stopped();
+  throw_if_any(dns::add_records(server, zones));
+  await_records(context, server, zones, provider.wait);
 }
 
 /// As hooks/README.md promises.
@@ -159,6 +205,53 @@ std::vector<store::ChallengeTrace> to_traces(Challenges challenges, const Record
   return traces;
 }
 
+dns::TxtRecord to_record(const store::ChallengeTrace& trace) {
+  auto name = dns::DnsName::parse_host(trace.where);
+  if (!name || trace.value.size() > 255) throw ConfigError("it is no record that can be in the DNS");
+  return {.name = *std::move(name), .text = trace.value};
+}
+
+void add_all(std::vector<LeftTrace>& left, Traces traces, const Error& why) {
+  for (const store::ChallengeTrace& trace : traces)
+    left.push_back(left_trace(trace, why));
+}
+
+std::vector<LeftTrace> remove_by_hook(Context& context, const std::string& hook, Traces traces) {
+  std::vector<LeftTrace> left;
+  for (const store::ChallengeTrace& trace : traces) {
+    try {
+      run_dns_hook(context, hook, "cleanup", trace.name, to_record(trace));
+    } catch (const Error& error) {
+      left.push_back(left_trace(trace, error));
+    }
+  }
+  return left;
+}
+
+std::vector<LeftTrace> remove_by_update(const dns::UpdateServer& server, Traces traces) {
+  std::vector<dns::DnsName> names;
+  for (const store::ChallengeTrace& trace : traces)
+    names.push_back(to_record(trace).name);
+  const auto found = dns::find_zones(server, names);
+  std::vector<LeftTrace> left;
+  std::map<dns::DnsName, std::vector<store::ChallengeTrace>> by_zone;
+  for (std::size_t i = 0; i < traces.size(); ++i) {
+    if (const auto* fault = std::get_if<Error>(&found[i]))
+      left.push_back(left_trace(traces[i], *fault));
+    else
+      by_zone[std::get<dns::DnsName>(found[i])].push_back(traces[i]);
+  }
+  Zones zones;
+  for (const auto& [zone, in_zone] : by_zone) {
+    zones.push_back({zone, {}});
+    std::ranges::transform(in_zone, std::back_inserter(zones.back().records), to_record);
+  }
+  const dns::Faults faults = dns::remove_records(server, zones);
+  for (std::size_t i = 0; i < zones.size(); ++i)
+    if (faults[i]) add_all(left, by_zone.at(zones[i].zone), *faults[i]);
+  return left;
+}
+
 }  // namespace
 
 ChallengePart make_dns01_part(Context& context, const ChallengeMethod& method) {
@@ -169,8 +262,8 @@ ChallengePart make_dns01_part(Context& context, const ChallengeMethod& method) {
     return to_traces(challenges, *records);
   }};
   if (provider.kind == DnsProvider::Kind::rfc2136) {
-    part.present = [&context, records, server = update_server(provider)](Challenges) {
-      present_by_update(context, server, *records);
+    part.present = [&context, records, provider, server = update_server(provider)](Challenges) {
+      present_by_update(context, provider, server, *records);
     };
   } else {
     deploy::find_hook(provider.hook, deploy::shipped_hooks_directory() / "dns");
@@ -182,15 +275,16 @@ ChallengePart make_dns01_part(Context& context, const ChallengeMethod& method) {
   return part;
 }
 
-void remove_dns01_trace(Context& context, const ChallengeMethod& method, const store::ChallengeTrace& trace) {
-  const auto name = dns::DnsName::parse_host(trace.where);
-  if (!method.dns || !name || trace.value.size() > 255)
-    throw ConfigError(fmt::format("no [challenge] dns is configured for {}", printable(trace.name, 300)));
-  const Records records{{.name = *name, .text = trace.value}};
-  if (method.dns->kind == DnsProvider::Kind::hook)
-    return run_dns_hook(context, method.dns->hook, "cleanup", trace.name, records.front());
-  const dns::UpdateServer server = update_server(*method.dns);
-  dns::remove_records(server, dns::find_zone(server, *name), records);
+std::vector<LeftTrace> remove_dns01_traces(Context& context, const ChallengeMethod& method, Traces traces) {
+  try {
+    if (!method.dns) throw ConfigError("no [challenge] dns is configured for it");
+    if (method.dns->kind == DnsProvider::Kind::hook) return remove_by_hook(context, method.dns->hook, traces);
+    return remove_by_update(update_server(*method.dns), traces);
+  } catch (const Error& error) {
+    std::vector<LeftTrace> left;
+    add_all(left, traces, error);
+    return left;
+  }
 }
 
 }  // namespace mxcert::app

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "app/challenge_dns.h"
 #include "app/context.h"
@@ -78,6 +81,12 @@ ChallengePart make_webroot(const std::filesystem::path& directory) {
           .present = [webroot](Challenges challenges) { webroot->publish(answers_by_token(challenges)); }};
 }
 
+void remove_file(const store::ChallengeTrace& trace) {
+  if (trace.method != webroot_trace)
+    throw ConfigError(fmt::format("nothing knows how to take {} away", printable(trace.method, 100)));
+  solve::Webroot(trace.where).remove(std::vector{trace.value});
+}
+
 }  // namespace
 
 ChallengePart make_challenge_part(Context& context, const ChallengeMethod& method) {
@@ -94,13 +103,34 @@ ChallengePart make_challenge_part(Context& context, const ChallengeMethod& metho
   return {};
 }
 
-void remove_trace(Context& context, const store::ChallengeTrace& trace) {
-  if (trace.method == dns01_trace) {
-    return remove_dns01_trace(context, context.config.challenge.method_for(trace.name), trace);
+LeftTrace left_trace(const store::ChallengeTrace& trace, const Error& why) {
+  return {trace, why.message(), dynamic_cast<const ConfigError*>(&why) != nullptr};
+}
+
+std::vector<LeftTrace> remove_traces(Context& context, Traces traces) {
+  std::vector<LeftTrace> left;
+  std::vector<std::pair<ChallengeMethod, std::vector<store::ChallengeTrace>>> records;
+  // The last one first: folders come before what is in them.
+  for (auto place = traces.rbegin(); place != traces.rend(); ++place) {
+    const store::ChallengeTrace& trace = *place;
+    if (trace.method == dns01_trace) {
+      const ChallengeMethod& method = context.config.challenge.method_for(trace.name);
+      auto same = std::ranges::find(
+          records, method, [](const auto& entry) -> const auto& { return entry.first; });
+      if (same == records.end()) same = records.insert(same, {method, {}});
+      same->second.push_back(trace);
+      continue;
+    }
+    try {
+      remove_file(trace);
+    } catch (const Error& error) {
+      left.push_back(left_trace(trace, error));
+    }
   }
-  if (trace.method != webroot_trace)
-    throw ConfigError(fmt::format("nothing knows how to take {} away", printable(trace.method, 100)));
-  solve::Webroot(trace.where).remove(std::vector{trace.value});
+  std::ranges::reverse(left);
+  for (const auto& [method, of_method] : records)
+    std::ranges::move(remove_dns01_traces(context, method, of_method), std::back_inserter(left));
+  return left;
 }
 
 std::string ordered_name(const acme::ChallengeToSolve& challenge) {

@@ -3,38 +3,29 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 
 #include "app/context.h"
-#include "base/error.h"
 
 namespace mxcert::app {
 namespace {
-
-using Traces = std::vector<store::ChallengeTrace>;
 
 /// `/var/www/html/.well-known/acme-challenge/TOKEN`, `_acme-challenge.example.com "TEXT"`.
 std::string describe(const store::ChallengeTrace& trace) {
   return fmt::format("{} {}", trace.where, trace.value);
 }
 
-/// Those that are still there afterwards, each with a warning.
-Traces remove_all(Context& context, const std::string& certificate, const Traces& traces) {
-  Traces left;
-  for (const store::ChallengeTrace& trace : std::views::reverse(traces)) {
-    try {
-      remove_trace(context, trace);
-    } catch (const Error& error) {
-      const bool hopeless = dynamic_cast<const ConfigError*>(&error) != nullptr;
-      context.report.add_warning(
-          {.code = "challenge_left",
-           .subject = certificate,
-           .message = fmt::format("what met a challenge is left behind ({}): {}", describe(trace), error.message()),
-           .hint = hopeless ? "remove it by hand" : "the next run tries to remove it again"});
-      if (!hopeless) left.insert(left.begin(), trace);
-    }
+/// What is to be remembered for the next run; what is still there is a warning each.
+std::vector<store::ChallengeTrace> remove_all(Context& context, const std::string& certificate, Traces traces) {
+  std::vector<store::ChallengeTrace> remembered;
+  for (const LeftTrace& left : remove_traces(context, traces)) {
+    context.report.add_warning(
+        {.code = "challenge_left",
+         .subject = certificate,
+         .message = fmt::format("what met a challenge is left behind ({}): {}", describe(left.trace), left.why),
+         .hint = left.hopeless ? "remove it by hand" : "the next run tries to remove it again"});
+    if (!left.hopeless) remembered.push_back(left.trace);
   }
-  return left;
+  return remembered;
 }
 
 }  // namespace
@@ -69,7 +60,7 @@ std::vector<acme::ChallengeToSolve> Solving::challenges_of(const Part& part, Cha
 void Solving::present(Challenges challenges) {
   const auto remembered = context_.orders.find_traces();
   const auto earlier = remembered.find(certificate_);
-  Traces traces = earlier == remembered.end() ? Traces{} : earlier->second;
+  auto traces = earlier == remembered.end() ? std::vector<store::ChallengeTrace>{} : earlier->second;
   for (const Part& part : parts_)
     if (part.part.traces)
       std::ranges::copy(part.part.traces(challenges_of(part, challenges)), std::back_inserter(traces));

@@ -42,4 +42,12 @@ class IpAddress {
   std::array<std::uint8_t, 16> octets_{};  // IPv4 in the first four
 };
 
+/// Where a DNS server is.
+struct ServerAddress {
+  IpAddress address;
+  std::uint16_t port = 53;
+
+  auto operator<=>(const ServerAddress&) const = default;  // NOLINT(modernize-use-nullptr): takes the 0 of a < b
+};
+
 }  // namespace mxcert::dns

@@ -4,36 +4,28 @@
 #include <ldns/ldns.h>
 
 #include <cstdlib>
-#include <memory>
-#include <optional>
+#include <map>
+#include <new>
+#include <set>
+#include <utility>
 
-#include "base/error.h"
 #include "base/handle.h"
 #include "base/text.h"
-#include "dns/socket_address.h"
+#include "dns/exchange.h"
 
 namespace mxcert::dns {
 namespace {
 
-using Packet = Handle<ldns_pkt, ldns_pkt_free>;
 using Rdf = Handle<ldns_rdf, ldns_rdf_deep_free>;
 using Record = Handle<ldns_rr, ldns_rr_free>;
 using RecordList = Handle<ldns_rr_list, ldns_rr_list_deep_free>;
-using Buffer = Handle<ldns_buffer, ldns_buffer_free>;
 using Text = Handle<char, std::free>;
 
-constexpr timeval server_patience{15, 0};
-constexpr timeval look_patience{2, 0};
+constexpr std::chrono::seconds server_patience{15};
+constexpr std::chrono::seconds look_patience{2};
 constexpr std::uint32_t record_ttl = 10;  // another challenge may follow soon
 constexpr std::uint16_t clock_tolerance = 300;
 constexpr int bad_signature = 16, bad_key = 17, bad_time = 18;  // RFC 8945 §3
-
-using Bytes = std::vector<std::uint8_t>;
-
-struct Answered {
-  Bytes wire;
-  Packet packet;
-};
 
 Rdf to_rdf(const DnsName& name) {
   Rdf rdf(ldns_dname_new_frm_str((name.is_root() ? name.ascii() : name.ascii() + ".").c_str()));
@@ -46,44 +38,36 @@ std::optional<DnsName> to_name(const ldns_rdf* rdf) {
   return text ? DnsName::parse_host(text.get()) : std::nullopt;
 }
 
-std::string describe(const IpAddress& address, std::uint16_t port) {
-  return port == 53 ? address.to_string() : fmt::format("{}@{}", address.to_string(), port);
+std::string describe(const ServerAddress& server) {
+  return server.port == 53 ? server.address.to_string() : fmt::format("{}@{}", server.address.to_string(), server.port);
 }
 
-/// Empty when there is no answer that belongs to the query.
-std::optional<Answered> exchange(const IpAddress& address, std::uint16_t port, const ldns_pkt& query, bool over_tcp) {
-  const Buffer buffer(ldns_buffer_new(LDNS_MAX_PACKETLEN));
-  if (!buffer || ldns_pkt2buffer_wire(buffer.get(), &query) != LDNS_STATUS_OK)
-    throw Error("a question to the DNS cannot be encoded");
-  socklen_t size = 0;
-  const sockaddr_storage target = to_socket_address(address, port, size);
-  std::uint8_t* answer = nullptr;
-  std::size_t answer_size = 0;
-  const ldns_status status = over_tcp
-                                 ? ldns_tcp_send(&answer, buffer.get(), &target, size, server_patience, &answer_size)
-                                 : ldns_udp_send(&answer, buffer.get(), &target, size, look_patience, &answer_size);
-  const Handle<std::uint8_t, std::free> owned(answer);
-  if (status != LDNS_STATUS_OK || answer == nullptr) return std::nullopt;
-  ldns_pkt* packet = nullptr;
-  if (ldns_wire2pkt(&packet, answer, answer_size) != LDNS_STATUS_OK) return std::nullopt;
-  Answered answered{Bytes(answer, answer + answer_size), Packet(packet)};
-  if (ldns_pkt_id(packet) != ldns_pkt_id(&query) || !ldns_pkt_qr(packet)) return std::nullopt;
-  return answered;
+Error no_answer(const UpdateServer& server) {
+  return Error(fmt::format("no answer from the DNS server {}", describe(server.at)),
+               "check `server` of the challenge, and that it takes TCP from here", "dns_update");
 }
 
-Answered ask_server(const UpdateServer& server, const ldns_pkt& query) {
-  auto answered = exchange(server.address, server.port, query, true);
-  if (!answered)
-    throw Error(fmt::format("no answer from the DNS server {}", describe(server.address, server.port)),
-                "check `server` of the challenge, and that it takes TCP from here", "dns_update");
-  return *std::move(answered);
+/// Gives the messages of one batch ids that differ, beginning anywhere.
+void number(std::span<const Packet> packets) {
+  if (packets.empty()) return;
+  ldns_pkt_set_random_id(packets.front().get());
+  for (std::size_t i = 1; i < packets.size(); ++i)
+    ldns_pkt_set_id(packets[i].get(), static_cast<std::uint16_t>(ldns_pkt_id(packets[i - 1].get()) + 1));
 }
 
 Packet make_query(const DnsName& name, ldns_rr_type type) {
   Packet query(ldns_pkt_query_new(to_rdf(name).release(), type, LDNS_RR_CLASS_IN, 0));
   if (!query) throw Error("a question to the DNS cannot be made");
-  ldns_pkt_set_random_id(query.get());
   return query;
+}
+
+std::vector<Packet> make_queries(std::span<const DnsName> names, ldns_rr_type type) {
+  std::vector<Packet> queries;
+  queries.reserve(names.size());
+  for (const DnsName& name : names)
+    queries.push_back(make_query(name, type));
+  number(queries);
+  return queries;
 }
 
 std::string code_name(ldns_pkt_rcode code) {
@@ -140,85 +124,155 @@ Record to_rr(const TxtRecord& record, bool remove) {
   return rr;
 }
 
-Packet make_update(const UpdateServer& server, const DnsName& zone, std::span<const TxtRecord> records, bool remove) {
+Packet make_update(const ZoneRecords& change, bool remove) {
   const RecordList list(ldns_rr_list_new());
-  for (const TxtRecord& record : records) {
+  for (const TxtRecord& record : change.records) {
     Record rr = to_rr(record, remove);
     if (!ldns_rr_list_push_rr(list.get(), rr.get())) throw std::bad_alloc();
     static_cast<void>(rr.release());
   }
-  Packet update(ldns_update_pkt_new(to_rdf(zone).release(), LDNS_RR_CLASS_IN, nullptr, list.get(), nullptr));
+  Packet update(ldns_update_pkt_new(to_rdf(change.zone).release(), LDNS_RR_CLASS_IN, nullptr, list.get(), nullptr));
   if (!update) throw Error("a DNS update cannot be made");
   ldns_pkt_set_rd(update.get(), false);
-  ldns_pkt_set_random_id(update.get());
-  const TsigKey& key = server.key;
-  if (ldns_pkt_tsig_sign(update.get(), (key.name + ".").c_str(), key.secret.c_str(), clock_tolerance,
-                         (key.algorithm + ".").c_str(), nullptr) != LDNS_STATUS_OK)
-    throw Error(fmt::format("a DNS update cannot be signed with key {}", key.name), "check key_file", "tsig_key");
   return update;
 }
 
-void send_update(const UpdateServer& server, const DnsName& zone, std::span<const TxtRecord> records, bool remove) {
-  const Packet update = make_update(server, zone, records, remove);
-  const Rdf mac(ldns_rdf_clone(ldns_rr_rdf(ldns_pkt_tsig(update.get()), 3)));
-  const Answered answer = ask_server(server, *update);
-  const ldns_pkt_rcode code = ldns_pkt_get_rcode(answer.packet.get());
-  const int signature_error = tsig_error(*answer.packet);
+void sign(ldns_pkt& update, const TsigKey& key) {
+  if (ldns_pkt_tsig_sign(&update, (key.name + ".").c_str(), key.secret.c_str(), clock_tolerance,
+                         (key.algorithm + ".").c_str(), nullptr) != LDNS_STATUS_OK)
+    throw Error(fmt::format("a DNS update cannot be signed with key {}", key.name), "check key_file", "tsig_key");
+}
+
+/// Why `answer` is not the server's word that `update` was done.
+std::optional<Error> find_fault(const UpdateServer& server, const DnsName& zone, const ldns_pkt& update,
+                                const std::optional<Answered>& answer) {
+  if (!answer) return no_answer(server);
+  const ldns_pkt_rcode code = ldns_pkt_get_rcode(answer->packet.get());
+  const int signature_error = tsig_error(*answer->packet);
   if (code != LDNS_RCODE_NOERROR || signature_error != 0)
-    throw Error(fmt::format("the DNS server {} refuses to change zone {}: {}{}", describe(server.address, server.port),
-                            zone.ascii(), code_name(code), signature_error_name(signature_error)),
-                hint_for(server, code, signature_error), "dns_update");
-  if (!ldns_pkt_tsig_verify(answer.packet.get(), answer.wire.data(), answer.wire.size(),
+    return Error(fmt::format("the DNS server {} refuses to change zone {}: {}{}", describe(server.at), zone.ascii(),
+                             code_name(code), signature_error_name(signature_error)),
+                 hint_for(server, code, signature_error), "dns_update");
+  const Rdf mac(ldns_rdf_clone(ldns_rr_rdf(ldns_pkt_tsig(&update), 3)));
+  if (!ldns_pkt_tsig_verify(answer->packet.get(), answer->wire.data(), answer->wire.size(),
                             (server.key.name + ".").c_str(), server.key.secret.c_str(), mac.get()))
-    throw Error(fmt::format("the answer of {} is not signed with key {}", describe(server.address, server.port),
-                            server.key.name),
-                "somebody else answers in its place, or it has another key", "dns_update");
+    return Error(fmt::format("the answer of {} is not signed with key {}", describe(server.at), server.key.name),
+                 "somebody else answers in its place, or it has another key", "dns_update");
+  return std::nullopt;
 }
 
-}  // namespace
+Faults send_updates(const UpdateServer& server, std::span<const ZoneRecords> changes, bool remove) {
+  std::vector<Packet> updates;
+  updates.reserve(changes.size());
+  for (const ZoneRecords& change : changes)
+    updates.push_back(make_update(change, remove));
+  number(updates);
+  for (const Packet& update : updates)
+    sign(*update, server.key);
+  const AnswersOnWire answers = ask_over_tcp(server.at, updates, server_patience);
+  Faults faults;
+  faults.reserve(changes.size());
+  for (std::size_t i = 0; i < changes.size(); ++i)
+    faults.push_back(find_fault(server, changes[i].zone, *updates[i], answers[i]));
+  return faults;
+}
 
-DnsName find_zone(const UpdateServer& server, const DnsName& name) {
-  const Packet query = make_query(name, LDNS_RR_TYPE_SOA);
-  const Answered answer = ask_server(server, *query);
+std::variant<DnsName, Error> zone_in(const UpdateServer& server, const DnsName& name,
+                                     const std::optional<Answered>& answer) {
+  if (!answer) return no_answer(server);
   for (const auto section : {LDNS_SECTION_ANSWER, LDNS_SECTION_AUTHORITY}) {
-    const RecordList found(ldns_pkt_rr_list_by_type(answer.packet.get(), LDNS_RR_TYPE_SOA, section));
+    const RecordList found(ldns_pkt_rr_list_by_type(answer->packet.get(), LDNS_RR_TYPE_SOA, section));
     if (!found || ldns_rr_list_rr_count(found.get()) == 0) continue;
-    if (const auto zone = to_name(ldns_rr_owner(ldns_rr_list_rr(found.get(), 0)))) return *zone;
+    if (auto zone = to_name(ldns_rr_owner(ldns_rr_list_rr(found.get(), 0)))) return *std::move(zone);
   }
-  throw Error(fmt::format("the DNS server {} has no zone for {}: {}", describe(server.address, server.port),
-                          name.ascii(), code_name(ldns_pkt_get_rcode(answer.packet.get()))),
-              "server has to be the primary of that zone", "dns_update");
+  return Error(fmt::format("the DNS server {} has no zone for {}: {}", describe(server.at), name.ascii(),
+                           code_name(ldns_pkt_get_rcode(answer->packet.get()))),
+               "server has to be the primary of that zone", "dns_update");
 }
 
-std::vector<DnsName> find_name_servers(const UpdateServer& server, const DnsName& zone) {
-  const Packet query = make_query(zone, LDNS_RR_TYPE_NS);
-  const Answered answer = ask_server(server, *query);
+std::vector<DnsName> name_servers_in(const ldns_pkt& answer) {
+  constexpr std::size_t max_servers = 20;
   std::vector<DnsName> names;
-  const RecordList found(ldns_pkt_rr_list_by_type(answer.packet.get(), LDNS_RR_TYPE_NS, LDNS_SECTION_ANSWER));
-  for (std::size_t i = 0; found && i < ldns_rr_list_rr_count(found.get()) && i < 20; ++i)
+  const RecordList found(ldns_pkt_rr_list_by_type(&answer, LDNS_RR_TYPE_NS, LDNS_SECTION_ANSWER));
+  for (std::size_t i = 0; found && i < ldns_rr_list_rr_count(found.get()) && names.size() < max_servers; ++i)
     if (const auto name = to_name(ldns_rr_rdf(ldns_rr_list_rr(found.get(), i), 0))) names.push_back(*name);
   return names;
 }
 
-void add_records(const UpdateServer& server, const DnsName& zone, std::span<const TxtRecord> records) {
-  send_update(server, zone, records, false);
-}
-
-void remove_records(const UpdateServer& server, const DnsName& zone, std::span<const TxtRecord> records) {
-  send_update(server, zone, records, true);
-}
-
-bool has_record(const IpAddress& address, const TxtRecord& record) {
-  const Packet query = make_query(record.name, LDNS_RR_TYPE_TXT);
-  const auto answer = exchange(address, 53, *query, false);
-  if (!answer) return false;
-  const RecordList found(ldns_pkt_rr_list_by_type(answer->packet.get(), LDNS_RR_TYPE_TXT, LDNS_SECTION_ANSWER));
-  const std::string wanted = '"' + record.text + '"';
+bool has_text(const ldns_pkt& answer, const std::string& text) {
+  const RecordList found(ldns_pkt_rr_list_by_type(&answer, LDNS_RR_TYPE_TXT, LDNS_SECTION_ANSWER));
+  const std::string wanted = '"' + text + '"';
   for (std::size_t i = 0; found && i < ldns_rr_list_rr_count(found.get()); ++i) {
-    const Text text(ldns_rdf2str(ldns_rr_rdf(ldns_rr_list_rr(found.get(), i), 0)));
-    if (text && wanted == text.get()) return true;
+    const Text shown(ldns_rdf2str(ldns_rr_rdf(ldns_rr_list_rr(found.get(), i), 0)));
+    if (shown && wanted == shown.get()) return true;
   }
   return false;
+}
+
+/// What the servers say about the names of `expected`, each asked once: by UDP, and by TCP where that cut it off.
+std::map<std::pair<ServerAddress, DnsName>, Answered> ask_for_texts(std::span<const ExpectedRecord> expected) {
+  std::set<std::pair<ServerAddress, DnsName>> questions;
+  for (const ExpectedRecord& record : expected)
+    questions.emplace(record.server, record.record.name);
+  std::vector<DnsName> names;
+  names.reserve(questions.size());
+  for (const auto& [server, name] : questions)
+    names.push_back(name);
+  std::vector<Packet> queries = make_queries(names, LDNS_RR_TYPE_TXT);
+  std::vector<Datagram> datagrams;
+  datagrams.reserve(queries.size());
+  for (const auto& [server, name] : questions)
+    datagrams.push_back({server, std::move(queries[datagrams.size()])});
+
+  AnswersOnWire answers = ask_over_udp(datagrams, look_patience);
+  std::map<std::pair<ServerAddress, DnsName>, Answered> said;
+  for (std::size_t i = 0; const auto& question : questions) {
+    auto& answer = answers[i];
+    if (answer && ldns_pkt_tc(answer->packet.get()))
+      answer = std::move(ask_over_tcp(datagrams[i].server, {&datagrams[i].query, 1}, look_patience).front());
+    if (answer) said.emplace(question, *std::move(answer));
+    ++i;
+  }
+  return said;
+}
+
+}  // namespace
+
+std::vector<std::variant<DnsName, Error>> find_zones(const UpdateServer& server, std::span<const DnsName> names) {
+  const AnswersOnWire answers = ask_over_tcp(server.at, make_queries(names, LDNS_RR_TYPE_SOA), server_patience);
+  std::vector<std::variant<DnsName, Error>> zones;
+  zones.reserve(names.size());
+  for (std::size_t i = 0; i < names.size(); ++i)
+    zones.push_back(zone_in(server, names[i], answers[i]));
+  return zones;
+}
+
+std::vector<std::vector<DnsName>> find_name_servers(const UpdateServer& server, std::span<const DnsName> zones) {
+  const AnswersOnWire answers = ask_over_tcp(server.at, make_queries(zones, LDNS_RR_TYPE_NS), server_patience);
+  std::vector<std::vector<DnsName>> found;
+  found.reserve(zones.size());
+  for (const std::optional<Answered>& answer : answers)
+    found.push_back(answer ? name_servers_in(*answer->packet) : throw no_answer(server));
+  return found;
+}
+
+Faults add_records(const UpdateServer& server, std::span<const ZoneRecords> records) {
+  return send_updates(server, records, false);
+}
+
+Faults remove_records(const UpdateServer& server, std::span<const ZoneRecords> records) {
+  return send_updates(server, records, true);
+}
+
+std::vector<bool> are_shown(std::span<const ExpectedRecord> expected) {
+  const auto said = ask_for_texts(expected);
+  std::vector<bool> shown;
+  shown.reserve(expected.size());
+  for (const auto& [server, record] : expected) {
+    const auto answer = said.find({server, record.name});
+    shown.push_back(answer != said.end() && has_text(*answer->second.packet, record.text));
+  }
+  return shown;
 }
 
 }  // namespace mxcert::dns

@@ -1,10 +1,12 @@
 #pragma once
-#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
+#include "base/error.h"
 #include "dns/address.h"
 #include "dns/name.h"
 
@@ -27,25 +29,36 @@ struct TxtRecord {
 
 /// The primary server of zones that may be changed with `key`.
 struct UpdateServer {
-  IpAddress address;
-  std::uint16_t port = 53;
+  ServerAddress at;
   TsigKey key;
 };
 
-/// All of these ask the server directly, over TCP, and take at most 15 s. They throw Error when it does not answer or
-/// refuses, with what to do about that. They go on when a stop is asked for: the caller decides.
+struct ZoneRecords {
+  DnsName zone;
+  std::vector<TxtRecord> records;
+};
 
-/// The zone that `name` is in, by the SOA that the server answers with.
-DnsName find_zone(const UpdateServer& server, const DnsName& name);
-/// The name servers of the zone.
-std::vector<DnsName> find_name_servers(const UpdateServer& server, const DnsName& zone);
-/// RFC 2136: in one message, signed, and the answer's signature checked. Other records with the same names stay.
-void add_records(const UpdateServer& server, const DnsName& zone, std::span<const TxtRecord> records);
+/// What went wrong with each part of what was asked for, with what to do about that; empty where all is well.
+using Faults = std::vector<std::optional<Error>>;
+
+/// All of these ask the server directly, over TCP, everything at once: a hundred take as long as one. They wait at most
+/// 15 s for each next answer, and go on when a stop is asked for: the caller decides.
+
+/// The zone that each of `names` is in, by the SOA that the server answers with.
+std::vector<std::variant<DnsName, Error>> find_zones(const UpdateServer& server, std::span<const DnsName> names);
+/// The name servers of each zone. Throws Error when there is no answer.
+std::vector<std::vector<DnsName>> find_name_servers(const UpdateServer& server, std::span<const DnsName> zones);
+/// RFC 2136: one message a zone, signed, and the answer's signature checked. Other records with the same names stay.
+Faults add_records(const UpdateServer& server, std::span<const ZoneRecords> records);
 /// Just these; fine when they are not there.
-void remove_records(const UpdateServer& server, const DnsName& zone, std::span<const TxtRecord> records);
+Faults remove_records(const UpdateServer& server, std::span<const ZoneRecords> records);
 
-/// Whether the server at `address` answers with the record, from its own knowledge; false too when it does not answer
-/// within 2 s.
-bool has_record(const IpAddress& address, const TxtRecord& record);
+/// A record that a server is to answer with, from its own knowledge.
+struct ExpectedRecord {
+  ServerAddress server;
+  TxtRecord record;
+};
+/// Whether each of them is; false too when the server does not answer within 2 s. Everything is asked at once.
+std::vector<bool> are_shown(std::span<const ExpectedRecord> expected);
 
 }  // namespace mxcert::dns

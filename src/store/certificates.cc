@@ -175,7 +175,7 @@ std::string Certificates::put(const std::string& name, const pki::CertificateBun
   const fs::path certificate = directory_.certificates() / require_safe_name(name);
   make_directory(certificate, private_directory);
   const auto existing = versions(name);
-  const std::string number = format_number(existing.empty() ? 1 : *parse_number(existing.back()) + 1);
+  std::string number = format_number(existing.empty() ? 1 : *parse_number(existing.back()) + 1);
 
   const fs::path folder = directory_.tmp() / fmt::format("{}.{}", name, number);
   make_directory(folder, private_directory);

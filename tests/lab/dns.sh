@@ -122,7 +122,7 @@ key:
 acl:
   - id: update
     key: mxcert-lab
-    action: update
+    action: [update, transfer]
 policy:
   - id: lab
     algorithm: ecdsap256sha256

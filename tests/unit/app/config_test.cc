@@ -316,11 +316,12 @@ TEST_CASE_METHOD(Fixture, "dns-01 says who changes the DNS") {
   const Config config = load(R"(
 [challenge]
 type = "dns-01"
-dns = { provider = "rfc2136", server = "2001:db8::53@5353", key_file = "/etc/mxcert/tsig.key" }
+dns = { provider = "rfc2136", server = "2001:db8::53@5353", key_file = "/etc/mxcert/tsig.key", wait = 5 }
 )");
   REQUIRE(config.challenge.method.dns);
   CHECK(config.challenge.method.dns->server == dns::IpAddress::parse("2001:db8::53"));
   CHECK(config.challenge.method.dns->port == 5353);
+  CHECK(config.challenge.method.dns->wait == std::chrono::seconds{5});
   const auto with = [&](const std::string& dns) { return error_of("[challenge]\ntype = \"dns-01\"\n" + dns); };
   CHECK(with("dns = { provider = \"hook\", hook = \"" + hook + "\" }") == "no error");
   CHECK(with("").starts_with("mxcert.toml:1:"));
@@ -329,6 +330,8 @@ dns = { provider = "rfc2136", server = "2001:db8::53@5353", key_file = "/etc/mxc
   CHECK(with("dns = { provider = \"rfc2136\", server = \"192.0.2.53\" }").find("needs key_file") != std::string::npos);
   CHECK(with("dns = { provider = \"rfc2136\", server = \"ns.example\", key_file = \"/k\" }")
             .starts_with("mxcert.toml:3:40: "));
+  CHECK(with("dns = { provider = \"rfc2136\", server = \"192.0.2.53\", key_file = \"/k\", wait = 3601 }")
+            .starts_with("mxcert.toml:3:78: "));
   CHECK(with("dns = { provider = \"hook\", hook = \"/nonexistent\" }").starts_with("mxcert.toml:3:35: "));
   CHECK(error_of("[challenge]\ndns = { provider = \"hook\", hook = \"/x\" }").starts_with("mxcert.toml:2:7: "));
   options.challenge = "dns-01";
