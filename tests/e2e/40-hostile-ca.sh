@@ -3,10 +3,8 @@
 # obeys, and nothing was stored as live or installed. The ways to misbehave are lines of tests/hostile/cases.
 . "$(dirname "$0")/lib.sh"
 
-hostile=$e2e_dir/../hostile
-folder=$MXCERT_LAB_DIR/share/hostile
 results=$MXCERT_LAB_DIR/share/hostile-results
-mkdir -p "$folder" "$results"
+mkdir -p "$results"
 cut -s -d'|' -f1,4,5 "$hostile/cases" | tr -d ' ' | grep -v '^#' | awk '{ print $0 "|" 20000 + NR }' >"$results/runs"
 # Where TLS goes wrong before there is a directory, the port says how.
 tls_runs=(untrusted:1 expired:2 wrong-name:3 not-tls:4 silent:5)
@@ -33,13 +31,12 @@ wait
 RUN
 
 scene "a hundred ways to misbehave, one run each"
-"$lab" exec ca setsid python3 "$hostile/ca.py" "$folder" "$hostile/cases" >"$work/ca.log" 2>&1 </dev/null &
-within 10 test -e "$folder/ready"
+start_hostile_ca
 mark
 {
   cat "$results/runs"
   for tls in "${tls_runs[@]}"; do echo "tls-${tls%:*}|4|x|2100${tls#*:}|1410${tls#*:}"; done
-} | "$lab" exec foo bash /root/run-all "$results" "$folder/trust.pem"
+} | "$lab" exec foo bash /root/run-all "$results" "$hostile_folder/trust.pem"
 expect_untouched
 
 # trim TEXT: into $trimmed
@@ -90,6 +87,6 @@ done
 scene "an order that the CA spoiled for good does not stand in the way of the next run"
 sed -n 's/^once-/&/p' "$results/runs" | awk -F'|' -v OFS='|' '{ $3 = "-"; print }' >"$work/again"
 [ -s "$work/again" ]
-"$lab" exec foo bash /root/run-all "$results" "$folder/trust.pem" <"$work/again"
+"$lab" exec foo bash /root/run-all "$results" "$hostile_folder/trust.pem" <"$work/again"
 while IFS='|' read -r name seconds _; do (expect_result "$name" "$seconds" - '') || ((failures += 1)); done <"$work/again"
 [ "$failures" = 0 ] || { scene_name=''; exit 1; }

@@ -115,18 +115,12 @@ expect_same "$leaf" "$(served - 25)"
 lab pebble start
 
 scene "what a CA asks for with Retry-After is kept for that CA, although another one has issued"
-hostile=$e2e_dir/../hostile
-folder=$MXCERT_LAB_DIR/share/hostile
-"$lab" exec ca pkill -f hostile/ca.py || true # an earlier test's, whose folder says ready too early
-rm -rf "$folder"
-mkdir -p "$folder"
-"$lab" exec ca setsid python3 "$hostile/ca.py" "$folder" "$hostile/cases" >"$work/ca.log" 2>&1 </dev/null &
-within 10 test -e "$folder/ready"
+start_hostile_ca
 start_second
 on foo rm -r $state
 busy=https://ca.lab.example:14100/20000/rate-limit-year/dir
 standard_config example.com | sed "s|^directory = .*|directory = \"$busy\"|
-  s|^trust = .*|trust = \"$folder/trust.pem\"|
+  s|^trust = .*|trust = \"$hostile_folder/trust.pem\"|
   /^\[ca\]/a fallback = [{ directory = \"$second\", trust = \"$("$lab" ca-trust)\", eab = { kid = \"kid-2\", hmac_key_file = \"/etc/mxcert/eab\" } }]" |
   put foo /etc/mxcert/mxcert.toml
 mxcert renew --json

@@ -300,6 +300,18 @@ within() {
   done
 }
 
+# start_hostile_ca: that of tests/hostile, anew; its files are in $hostile_folder, what it is asked in $hostile_log
+hostile=$e2e_dir/../hostile
+hostile_folder=$MXCERT_LAB_DIR/share/hostile
+hostile_log=$MXCERT_LAB_DIR/share/hostile.log
+start_hostile_ca() {
+  "$lab" exec ca pkill -f hostile/ca.py || true # an earlier test's, whose folder says ready too early
+  rm -rf "$hostile_folder"
+  mkdir -p "$hostile_folder"
+  "$lab" exec ca setsid python3 "$hostile/ca.py" "$hostile_folder" "$hostile/cases" >"$hostile_log" 2>&1 </dev/null &
+  within 10 test -e "$hostile_folder/ready"
+}
+
 # Pebble 2.10 and newer has renewal information, profiles and dns-persist-01.
 need_new_pebble() {
   dpkg --compare-versions "$("$lab" pebble version)" ge 2.10 || skip "needs Pebble 2.10, this is $("$lab" pebble version)"

@@ -71,6 +71,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.play(json.loads(unbase64url(payload)) if payload else {})
 
     def play(self, payload):
+        self.log_message("%s", self.requestline)
         found = re.fullmatch(r"/(\d+)/([a-z0-9-]+)/([a-z-]+)(?:/(\d+))?(?:/(\d+))?", self.path)
         if not found or found[3] not in RESOURCES:
             return self.send_error(404)
@@ -91,7 +92,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(answer.head() + (b"" if self.command == "HEAD" else answer.content()))
 
     def log_message(self, format, *arguments):
-        sys.stderr.write(f"{format % arguments}\n")
+        print(format % arguments, file=sys.stderr, flush=True)
 
     # ---- a well-behaved CA; one function for each resource -----------------------------------------------------
 
