@@ -5,7 +5,7 @@
 layer_packages() {
   case $1 in
     base) echo knot knot-dnsutils unbound dns-root-data iproute2 procps ;;
-    exim) echo exim4-daemon-light lsb-base iproute2 procps ;;
+    exim) echo exim4-daemon-light lsb-base iproute2 procps knot-dnsutils ;; # knsupdate: what tests give dns-01 as a hook
     postfix) echo postfix postfix-cdb postfix-lmdb dovecot-imapd dovecot-pop3d dovecot-managesieved ssl-cert lsb-base iproute2 procps ;;
     opensmtpd) echo opensmtpd iproute2 procps ;;
     sendmail) echo sendmail-bin sendmail-cf lsb-base iproute2 procps ;;
