@@ -125,8 +125,10 @@ void add_ca_options(CLI::App& app, ConfigOptions& options) {
                  "of several chains the one whose topmost certificate is issued by this common name")
       ->type_name("ISSUER")
       ->group(group);
-  app.add_option("--key-type", options.key_type, "ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096")
+  app.add_option("--key-type", options.key_types,
+                 "ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096; twice to serve ECDSA and RSA")
       ->type_name("TYPE")
+      ->allow_extra_args(false)
       ->group(group);
   app.add_flag("--new-key", options.new_key, "do not reuse the live certificate's key (mind your TLSA records)")
       ->group(group);

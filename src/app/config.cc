@@ -131,13 +131,7 @@ void read_dns(Config& config, TomlSection section) {
 }
 
 void read_certificate(Config& config, TomlSection section) {
-  if (const auto keys = section.texts("keys")) {
-    if (keys->size() != 1)
-      throw ConfigError(fmt::format("{}: keys must name exactly one key type, not {}",
-                                    keys->empty() ? section.where() : keys->at(1).where, keys->size()),
-                        "for example keys = [\"ecdsa-p256\"]");
-    config.key_type = parse_key_type(keys->front());
-  }
+  if (const auto keys = section.texts("keys")) config.key_types = parse_key_types(*keys, section.where());
   if (const auto reuse = section.flag("reuse_key")) config.reuse_key = *reuse;
   for (const SourcedText& name : section.list("extra_names"))
     config.extra_names.push_back(parse_name(name));
@@ -231,7 +225,12 @@ void apply_options(Config& config, const ConfigOptions& options) {
   if (options.preferred_chain) set_preferred_chain(config.ca, {*options.preferred_chain, "--preferred-chain"});
   if (options.ca_trust) config.ca.trust = fs::absolute(*options.ca_trust);
   set_for_all(config.ca, options);
-  if (options.key_type) config.key_type = parse_key_type({*options.key_type, "--key-type"});
+  if (!options.key_types.empty()) {
+    std::vector<SourcedText> types;
+    for (const std::string& type : options.key_types)
+      types.push_back({type, "--key-type"});
+    config.key_types = parse_key_types(types, "--key-type");
+  }
   if (options.trust_anchor) config.trust_anchor = fs::absolute(*options.trust_anchor);
   if (options.pack) set_pack(config, {*options.pack, "--pack"});
   if (options.max_names) config.max_names = *options.max_names;
@@ -323,6 +322,9 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
   std::vector<std::string> hooks;
   for (const auto& target : config.targets)
     hooks.push_back(target.hook + (target.configure ? " (may configure)" : ""));
+  std::vector<std::string> keys;
+  for (const pki::KeyType type : config.key_types)
+    keys.emplace_back(pki::to_string(type));
   const auto list = [](const std::vector<std::string>& items, const char* otherwise) {
     return items.empty() ? std::string(otherwise) : join(items, ", ");
   };
@@ -369,7 +371,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
       {"hosts.exclude", list(patterns(config.host_exclude), "none")},
       {"dns.servers", list(config.dns_servers, "as in /etc/resolv.conf")},
       {"dns.trust_anchor", config.trust_anchor ? config.trust_anchor->string() : "the system's"},
-      {"certificate.keys", std::string(pki::to_string(config.key_type))},
+      {"certificate.keys", list(keys, "")},
       {"certificate.reuse_key", yes_no(config.reuse_key)},
       {"certificate.extra_names", list(extra, "none")},
       {"certificate.srv", yes_no(config.services)},

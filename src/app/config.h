@@ -40,7 +40,8 @@ struct Config {
   std::vector<std::string> dns_servers;  // ADDRESS[@PORT]; empty: /etc/resolv.conf
   std::optional<std::filesystem::path> trust_anchor;
 
-  pki::KeyType key_type = pki::KeyType::ecdsa_p256;
+  std::vector<pki::KeyType> key_types{
+      pki::KeyType::ecdsa_p256};  // the primary one, and perhaps one of the other family
   bool reuse_key = true;
   std::vector<dns::DnsName> extra_names;
   bool services = false;  // the hosts of SRV records too
@@ -65,7 +66,6 @@ struct ConfigOptions {
   std::optional<std::string> account_key;
   std::optional<std::string> eab_kid;
   std::optional<std::string> eab_key_file;
-  std::optional<std::string> key_type;
   std::optional<std::string> trust_anchor;
   std::optional<std::string> pack;
   std::optional<std::size_t> max_names;
@@ -74,6 +74,7 @@ struct ConfigOptions {
   bool new_key = false;
   bool services = false;
   bool configure = false;
+  std::vector<std::string> key_types;
   std::vector<std::string> email;
   std::vector<std::string> domains;
   std::vector<std::string> domains_from;

@@ -23,4 +23,20 @@ pki::KeyType parse_key_type(const SourcedText& type) {
                     "known: ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072, rsa-4096");
 }
 
+std::vector<pki::KeyType> parse_key_types(std::span<const SourcedText> types, const std::string& where) {
+  constexpr std::string_view hint = "for example keys = [\"ecdsa-p256\", \"rsa-2048\"]";
+  std::vector<pki::KeyType> parsed;
+  for (const SourcedText& text : types) {
+    const pki::KeyType type = parse_key_type(text);
+    for (const pki::KeyType other : parsed)
+      if (pki::family_of(other) == pki::family_of(type))
+        throw ConfigError(fmt::format("{}: {} besides {}: keys may name one ECDSA and one RSA type", text.where,
+                                      pki::to_string(type), pki::to_string(other)),
+                          std::string(hint));
+    parsed.push_back(type);
+  }
+  if (parsed.empty()) throw ConfigError(fmt::format("{}: keys names no key type", where), std::string(hint));
+  return parsed;
+}
+
 }  // namespace mxcert::app

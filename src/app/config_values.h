@@ -1,6 +1,8 @@
 #pragma once
 #include <filesystem>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "dns/name.h"
@@ -25,5 +27,7 @@ auto located(const std::string& where, Function read) {
 dns::DnsName parse_name(const SourcedText& name);
 std::filesystem::path absolute_path(const SourcedText& path);
 pki::KeyType parse_key_type(const SourcedText& type);
+/// One type, or one of each family. `where` is told when there is none.
+std::vector<pki::KeyType> parse_key_types(std::span<const SourcedText> types, const std::string& where);
 
 }  // namespace mxcert::app

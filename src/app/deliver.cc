@@ -32,10 +32,13 @@ std::string folder_name(std::string name) {
 }
 
 deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version) {
-  return {.certificate_name = certificate,
-          .names = version.leaf.names,
-          .bundle = version.bundle,
-          .lineage = context.certificates.live_path(certificate)};
+  deploy::Delivery delivery{.certificate_name = certificate,
+                            .names = version.leaf.names,
+                            .bundle = version.bundle,
+                            .lineage = context.certificates.live_path(certificate)};
+  for (const store::VersionPart& part : version.further)
+    delivery.further_bundles.push_back(part.bundle);
+  return delivery;
 }
 
 deploy::DeployOptions make_options(const Context& context, const std::string& certificate, const std::string& target) {

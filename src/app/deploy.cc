@@ -5,6 +5,8 @@
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/deliver.h"
+#include "app/key_types.h"
+#include "app/renewal.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -41,8 +43,9 @@ CertificateOutcome outcome_for(const std::string& name, const store::Version& ve
           .action = action,
           .result = "failed",
           .version = version.number,
-          .not_after = version.leaf.not_after,
-          .targets = {}};
+          .not_after = end_of(version),
+          .targets = {},
+          .key_types = key_types_of(version)};
 }
 
 void deploy_one(Context& context, const std::string& name) {

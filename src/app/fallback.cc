@@ -90,26 +90,27 @@ std::optional<SystemTime> pause_of_all(const CaConfig& first, const CaPauses& pa
   return earliest;
 }
 
-OrderedVersion order_somewhere(Context& context, std::span<CertificateAuthority> cas,
-                               const mx::PlannedCertificate& planned, CaPauses& pauses) {
+std::optional<store::VersionPart> order_somewhere(Context& context, std::span<CertificateAuthority> cas,
+                                                  const OrderTask& task, CaPauses& pauses) {
+  const std::string& certificate = task.planned.name;
   const std::vector<CertificateAuthority*> askable = find_askable(context, cas, pauses);
   if (askable.empty())
     throw Error(fmt::format("{} wants to be left alone for now", cas.front().config().name),
                 "mxcert renew tries again by itself", "rate_limited");
   if (askable.front() != &cas.front())
     tell_of_next(
-        context, planned.name, cas.front().config(), askable.front()->config(),
+        context, certificate, cas.front().config(), askable.front()->config(),
         fmt::format("it wants to be left alone until {}", format_time(pauses.at(cas.front().config().directory_url))),
         "");
-  const bool at_once = context.invocation.verb == Verb::issue || !context.certificates.live_number(planned.name);
-  const store::CertificateState state = context.certificates.load_state(planned.name);
+  const bool at_once = context.invocation.verb == Verb::issue || !context.certificates.live_number(certificate);
+  const store::CertificateState state = context.certificates.load_state(certificate);
   const int failures = state.failure ? state.failure->count : 0;
   for (std::size_t i = 0;; ++i) {
     CertificateAuthority& ca = *askable.at(i);
     const bool is_last = i + 1 == askable.size();
     if (!is_last && ca.is_down() && may_fall_back(CaFailure::outage, at_once, failures)) continue;
     try {
-      return order_certificate(context, ca, planned);
+      return order_certificate(context, ca, task);
     } catch (const Interrupted&) {
       throw;
     } catch (const Error& error) {
@@ -117,7 +118,7 @@ OrderedVersion order_somewhere(Context& context, std::span<CertificateAuthority>
       if (failure == CaFailure::outage) ca.set_down();
       if (const auto until = find_rate_limit(error, context.clock.now())) pauses[ca.config().directory_url] = *until;
       if (is_last || !may_fall_back(failure, at_once, failures)) throw;
-      tell_of_next(context, planned.name, ca.config(), askable[i + 1]->config(), error.message(), error.hint());
+      tell_of_next(context, certificate, ca.config(), askable[i + 1]->config(), error.message(), error.hint());
     }
   }
 }

@@ -42,7 +42,7 @@ std::optional<SystemTime> pause_of_all(const CaConfig& first, const CaPauses& pa
 /// order_certificate at the first of `cas` that does it. One that is in its pause is not asked, nor is one again that
 /// was found down in this run. Throws what the last one that was asked throws; the failures of those before it are
 /// warnings. `pauses` gets what CAs asked for; Error with the code `rate_limited` when all of them are in theirs.
-OrderedVersion order_somewhere(Context& context, std::span<CertificateAuthority> cas,
-                               const mx::PlannedCertificate& planned, CaPauses& pauses);
+std::optional<store::VersionPart> order_somewhere(Context& context, std::span<CertificateAuthority> cas,
+                                                  const OrderTask& task, CaPauses& pauses);
 
 }  // namespace mxcert::app

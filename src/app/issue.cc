@@ -12,7 +12,8 @@
 #include "app/deliver.h"
 #include "app/failing_names.h"
 #include "app/fallback.h"
-#include "app/order.h"
+#include "app/issuing.h"
+#include "app/key_types.h"
 #include "app/plan_report.h"
 #include "app/planning.h"
 #include "app/renewal.h"
@@ -112,7 +113,7 @@ std::optional<Pause> find_pause(const Context& context, const mx::PlannedCertifi
 /// Whether what is served now is good for a while.
 bool is_safe(const Context& context, const mx::PlannedCertificate& planned) {
   const auto live = context.certificates.find_live(planned.name);
-  return live && context.clock.now() < last_moment(live->leaf) && is_in_service(context, planned.name);
+  return live && context.clock.now() < last_moment(*live) && is_in_service(context, planned.name);
 }
 
 /// Tells that a certificate is left alone for now, and returns the outcome. To `renew` that is no failure as long as
@@ -135,7 +136,7 @@ std::string tell_pause(Context& context, const mx::PlannedCertificate& planned, 
 
 /// An order that outlived its certificate (a run was killed in between) must not be taken up for the next one.
 void forget_finished_order(Context& context, const mx::PlannedCertificate& planned) {
-  if (planned.action == mx::Action::none && context.orders.find(planned.name)) context.orders.remove(planned.name);
+  if (planned.action == mx::Action::none) context.orders.remove_all(planned.name);
 }
 
 void warn_of_no_target(Context& context, const std::string& certificate) {
@@ -150,14 +151,15 @@ void warn_of_no_target(Context& context, const std::string& certificate) {
 /// Orders if the plan says so, then installs wherever the live version is not in service yet.
 void bring_up_to_date(Context& context, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned,
                       CaPauses& pauses, CertificateOutcome& outcome) {
-  if (planned.action != mx::Action::none && !order_somewhere(context, cas, planned, pauses).number.empty())
+  if (planned.action != mx::Action::none && !issue_version(context, cas, planned, pauses).empty())
     outcome.result = "issued";
   remember_plan(context, planned);  // where it is installed depends on that
   const auto live = context.certificates.find_live(planned.name);
   if (!live) return;
   outcome.version = live->number;
   outcome.names = live->leaf.names;
-  outcome.not_after = live->leaf.not_after;
+  outcome.not_after = end_of(*live);
+  outcome.key_types = key_types_of(*live);
   if (context.config.targets.empty()) warn_of_no_target(context, planned.name);
   if (is_in_service(context, planned.name)) return;
   if (!deliver(context, planned.name, *live, outcome)) {
@@ -197,7 +199,7 @@ bool has_arrived(const Context& context, const mx::Plan& plan, const dns::DnsNam
 mx::PlannedCertificate hold_back(Context& context, const mx::Plan& plan, mx::PlannedCertificate planned) {
   if (planned.action == mx::Action::none || planned.moved.empty()) return planned;
   const auto live = context.certificates.find_live(planned.name);
-  if (!live || context.clock.now() >= last_moment(live->leaf)) return planned;
+  if (!live || context.clock.now() >= last_moment(*live)) return planned;
   const auto waiting = std::ranges::find_if_not(
       planned.moved, [&](const dns::DnsName& name) { return has_arrived(context, plan, name); });
   if (waiting == planned.moved.end()) return planned;

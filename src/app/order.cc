@@ -38,55 +38,78 @@ Names without(const Names& names, const Names& removed) {
   return rest;
 }
 
-pki::PrivateKey parse_live_key(const Context& context, const std::string& certificate, const std::string& pem) {
+/// One order, with what it is judged by.
+struct Job {
+  const OrderTask& task;
+  std::optional<store::Version> live;
+
+  const std::string& certificate() const { return task.planned.name; }
+  /// What it is to replace.
+  const std::optional<store::VersionPart>& replaced() const { return task.key.live; }
+  const WantedKey& key() const { return task.key; }
+};
+
+std::filesystem::path live_key_file(const Context& context, const Job& job) {
+  std::filesystem::path folder = context.certificates.live_path(job.certificate());
+  if (job.replaced()->bundle.private_key != job.live->bundle.private_key) folder /= pki::to_string(job.key().family());
+  return folder / "privkey.pem";
+}
+
+pki::PrivateKey parse_live_key(const Context& context, const Job& job) {
   try {
-    return pki::PrivateKey::from_pem(pem);
+    return pki::PrivateKey::from_pem(job.replaced()->bundle.private_key);
   } catch (const Error& e) {
-    throw Error(
-        fmt::format("{}: {}", (context.certificates.live_path(certificate) / "privkey.pem").string(), e.message()),
-        "restore it from a backup, or get a new key with --new-key (mind your TLSA records)", "key_damaged");
+    throw Error(fmt::format("{}: {}", live_key_file(context, job).string(), e.message()),
+                "restore it from a backup, or get a new key with --new-key (mind your TLSA records)", "key_damaged");
   }
 }
 
 /// RFC 5280 §5.3.1: who has the key can be the mail server, and no certificate for it is worth anything.
-bool is_compromised(const Context& context, const std::string& certificate, const store::Version& live) {
-  const store::CertificateState state = context.certificates.load_state(certificate);
-  const store::Revocation* revoked = state.find_revocation(live.number);
+bool is_compromised(const Context& context, const Job& job) {
+  const store::CertificateState state = context.certificates.load_state(job.certificate());
+  const store::Revocation* revoked = state.find_revocation(job.live->number);
   return revoked != nullptr && revoked->reason == "keyCompromise";
 }
 
 /// The live key when it is to be reused, else a new one. A key of another type than configured is kept all the same: a
 /// new key is a rollover, never a side effect (law 5). A compromised one is never used again.
-pki::PrivateKey key_for_order(Context& context, const std::string& certificate,
-                              const std::optional<store::Version>& live) {
-  if (!live || !context.config.reuse_key || is_compromised(context, certificate, *live))
-    return pki::PrivateKey::generate(context.config.key_type);
-  pki::PrivateKey key = parse_live_key(context, certificate, live->bundle.private_key);
-  if (key.type() != context.config.key_type)
+pki::PrivateKey key_for_order(Context& context, const Job& job) {
+  const pki::KeyType type = job.key().type;
+  if (!job.replaced() || !context.config.reuse_key || is_compromised(context, job))
+    return pki::PrivateKey::generate(type);
+  pki::PrivateKey key = parse_live_key(context, job);
+  if (key.type() != type)
     context.report.add_warning(
         {.code = "key_type_kept",
-         .subject = certificate,
-         .message = fmt::format("{} keeps its {} key, although {} is configured", certificate,
-                                pki::to_string(key.type()), pki::to_string(context.config.key_type)),
+         .subject = job.certificate(),
+         .message = fmt::format("{} keeps its {} key, although {} is configured", job.certificate(),
+                                pki::to_string(key.type()), pki::to_string(type)),
          .hint = "say reuse_key = false for one renewal; publish new TLSA records first if you use DANE"});
   return key;
 }
 
+bool is_of_family(const std::string& private_key, pki::KeyFamily family) {
+  try {
+    return pki::family_of(pki::PrivateKey::from_pem(private_key).type()) == family;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 /// The order of an interrupted run when it is for the same, else a new one, stored before anybody hears of it.
-store::OrderRecord prepare_order(Context& context, const CaConfig& ca, const std::string& certificate,
-                                 const Names& names, const std::optional<store::Version>& live) {
-  const auto unfinished = context.orders.find(certificate);
+store::OrderRecord prepare_order(Context& context, const CaConfig& ca, const Job& job, const Names& names) {
+  const auto unfinished = context.orders.find(job.certificate(), job.key().further);
   if (unfinished && unfinished->directory == ca.directory_url && unfinished->profile == ca.profile &&
-      same_names(unfinished->names, names))
+      same_names(unfinished->names, names) && is_of_family(unfinished->private_key, job.key().family()))
     return *unfinished;
-  const pki::PrivateKey key = key_for_order(context, certificate, live);
+  const pki::PrivateKey key = key_for_order(context, job);
   store::OrderRecord order{.directory = ca.directory_url,
                            .names = names,
                            .csr_der = pki::make_csr(key, names),
                            .private_key = key.to_pem(),
                            .profile = ca.profile,
                            .url = {}};
-  context.orders.save(certificate, order);
+  context.orders.save(job.certificate(), order, job.key().further);
   return order;
 }
 
@@ -112,25 +135,25 @@ std::string describe(const acme::Progress& progress) {
 }
 
 /// RFC 9773 §5: which certificate an order replaces, if the account that orders is the one that has it.
-std::string find_replaced(const Context& context, const store::OrderRecord& order,
-                          const std::optional<store::Version>& live) {
-  if (!live || live->record.directory != order.directory) return {};
+std::string find_replaced(const Context& context, const store::OrderRecord& order, const Job& job) {
+  if (!job.replaced() || job.replaced()->record.directory != order.directory) return {};
   const auto account = context.accounts.find(order.directory);
-  return account && account->url == live->record.account ? live->leaf.renewal_id : std::string();
+  return account && account->url == job.replaced()->record.account ? job.replaced()->leaf.renewal_id : std::string();
 }
 
-acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, const std::string& certificate,
-                                  store::OrderRecord& order, const std::optional<store::Version>& live) {
+acme::IssuedCertificate run_order(Context& context, CertificateAuthority& ca, const Job& job,
+                                  store::OrderRecord& order) {
+  const std::string& certificate = job.certificate();
   const Solving solving(context, certificate, order.names);
   const Deadline deadline = Deadline::after(context.clock, ca.config().timeout);
   acme::IssueRequest request{.names = order.names,
                              .csr_der = order.csr_der,
                              .profile = order.profile,
-                             .replaces = find_replaced(context, order, live),
+                             .replaces = find_replaced(context, order, job),
                              .deadline = deadline};
   request.on_order = [&](const std::string& url) {
     order.url = url;
-    context.orders.save(certificate, order);
+    context.orders.save(certificate, order, job.key().further);
   };
   request.on_progress = [&](const acme::Progress& progress) {
     const bool nothing_to_tell = progress.step == acme::Progress::Step::authorized && progress.done == 0;
@@ -169,22 +192,19 @@ std::vector<pki::Certificate> parse_usable(Context& context, const store::OrderR
   }
 }
 
-/// Checks what the CA gave us and makes it the live version.
-std::string store_issued(Context& context, const std::string& certificate, const store::OrderRecord& order,
-                         const acme::IssuedCertificate& issued) {
-  const std::vector<pki::Certificate> chain = parse_usable(context, order, issued.chain.pem);
+/// What the CA gave us, checked.
+store::VersionPart make_part(Context& context, const store::OrderRecord& order, const acme::IssuedCertificate& issued) {
+  std::vector<pki::Certificate> chain = parse_usable(context, order, issued.chain.pem);
   pki::CertificateBundle bundle{.private_key = order.private_key, .leaf = chain.front().pem, .chain = {}};
   for (const pki::Certificate& above : std::span(chain).subspan(1))
     bundle.chain += above.pem;
   const auto account = context.accounts.find(order.directory);
-  std::string number = context.certificates.put(certificate, bundle,
-                                                {.directory = order.directory,
-                                                 .account = account ? account->url : std::string(),
-                                                 .order = issued.order_url,
-                                                 .issued_at = context.clock.now()});
-  context.certificates.make_live(certificate, number);
-  context.orders.remove(certificate);
-  return number;
+  return {.bundle = std::move(bundle),
+          .leaf = std::move(chain.front()),
+          .record = {.directory = order.directory,
+                     .account = account ? account->url : std::string(),
+                     .order = issued.order_url,
+                     .issued_at = context.clock.now()}};
 }
 
 bool is_served(const std::optional<store::Version>& live, const std::string& name) {
@@ -193,62 +213,63 @@ bool is_served(const std::optional<store::Version>& live, const std::string& nam
 
 /// Law 2: names that are served are only given up when all would be lost otherwise, a tenth of the lifetime before the
 /// end, and not silently. False when `refused` has one for which it is too early.
-bool give_up_served(Context& context, const std::string& certificate, const Names& refused,
-                    const std::optional<store::Version>& live) {
+bool give_up_served(Context& context, const Job& job, const Names& refused) {
   for (const std::string& name : refused) {
-    if (!is_served(live, name)) continue;
-    if (context.clock.now() < last_moment(live->leaf)) return false;
+    if (!is_served(job.live, name)) continue;
+    if (context.clock.now() < last_moment(*job.live)) return false;
     context.report.add_warning(
         {.code = "name_dropped",
          .subject = name,
          .message = fmt::format("{} is not in the new certificate {}: it is refused, and the old one ends at {}", name,
-                                certificate, format_time(live->leaf.not_after)),
+                                job.certificate(), format_time(end_of(*job.live))),
          .hint = "it is tried again from time to time"});
   }
   return true;
 }
 
-/// What is left to order after `failure`; throws it when a name that is served now would be lost, or nothing is left.
-Names names_to_keep(Context& context, const std::string& certificate, const Names& names,
-                    const acme::IssueFailure& failure, const std::optional<store::Version>& live) {
+/// What is left to order after `failure`; throws it when a name that is served now, or has to be there, would be lost,
+/// or nothing is left.
+Names names_to_keep(Context& context, const Job& job, const Names& names, const acme::IssueFailure& failure) {
   Names culprits;
   for (const acme::IssueFailure::Culprit& culprit : failure.culprits())
     culprits.push_back(culprit.name);
   Names rest = without(names, culprits);
-  if (rest.empty() || rest.size() == names.size() || !give_up_served(context, certificate, culprits, live))
+  if (rest.empty() || rest.size() == names.size() || !job.task.exact_names.empty() ||
+      !give_up_served(context, job, culprits))
     throw acme::IssueFailure(failure.message(), hint_for(context, failure.culprits().front()), failure.culprits());
   return rest;
 }
 
 /// Without what the CA refused in earlier runs, if something is left: for a CA that blames one name at a time.
-Names names_without_doubt(const Context& context, const std::string& certificate, const Names& names,
-                          const std::optional<store::Version>& live) {
+Names names_without_doubt(const Context& context, const Job& job, const Names& names) {
   Names doubtful;
-  for (const auto& [name, failure] : context.certificates.load_state(certificate).failing_names)
-    if (!is_served(live, name)) doubtful.push_back(name);
+  for (const auto& [name, failure] : context.certificates.load_state(job.certificate()).failing_names)
+    if (!is_served(job.live, name)) doubtful.push_back(name);
   Names rest = without(names, doubtful);
   return rest.empty() ? names : rest;
 }
 
 /// Whether a certificate for `names` would be better than the live one: a name more, or a later end when it is due.
-bool is_gain(Context& context, const std::string& certificate, const Names& names,
-             const std::optional<store::Version>& live) {
-  if (!live || context.clock.now() > due_time(context, certificate, *live).at) return true;
-  if (context.certificates.load_state(certificate).find_revocation(live->number) != nullptr) return true;
-  return std::ranges::any_of(names, [&](const std::string& name) { return !pki::covers(live->leaf, name); });
+bool is_gain(Context& context, const Job& job, const Names& names) {
+  if (!job.replaced()) return true;
+  const store::CertificateState state = context.certificates.load_state(job.certificate());
+  const pki::Certificate& leaf = job.replaced()->leaf;
+  if (context.clock.now() > due_time(state, leaf, context.config.renew).at) return true;
+  if (state.find_revocation(job.live->number) != nullptr) return true;
+  return std::ranges::any_of(names, [&](const std::string& name) { return !pki::covers(leaf, name); });
 }
 
-/// Those of `names` that CAA records let the CA put on a certificate. Throws as names_to_keep does.
-Names names_allowed(Context& context, CertificateAuthority& ca, const std::string& certificate, const Names& names,
-                    const std::optional<store::Version>& live) {
+/// Those of the plan's names that CAA records let the CA put on a certificate. Throws as names_to_keep does.
+Names names_allowed(Context& context, CertificateAuthority& ca, const Job& job) {
+  const Names names = job.task.planned.ascii_names();
   const std::size_t errors_before = context.report.errors().size();
   const Names refused = find_caa_refusals(context, ca, names);
   for (const Finding& error : std::span(context.report.errors()).subspan(errors_before))
-    remember_refused(context, certificate, error);
+    remember_refused(context, job.certificate(), error);
   Names rest = without(names, refused);
   const std::string_view hint = "change the CAA records, or list these hosts as hosts.exclude to go on without them";
   if (rest.empty()) throw Error("nothing is ordered: CAA records forbid every name", std::string(hint), "not_ordered");
-  if (!give_up_served(context, certificate, refused, live))
+  if (!give_up_served(context, job, refused))
     throw Error(fmt::format("nothing is ordered: CAA records forbid {}, and what is served now would be lost",
                             join(refused, ", ")),
                 std::string(hint), "not_ordered");
@@ -257,28 +278,27 @@ Names names_allowed(Context& context, CertificateAuthority& ca, const std::strin
 
 }  // namespace
 
-OrderedVersion order_certificate(Context& context, CertificateAuthority& ca, const mx::PlannedCertificate& planned) {
-  const auto live = context.certificates.find_live(planned.name);
-  const Names planned_names = planned.ascii_names();
-  Names names = names_allowed(context, ca, planned.name, planned_names, live);
-  if (names != planned_names && !is_gain(context, planned.name, names, live)) return {};
+std::optional<store::VersionPart> order_certificate(Context& context, CertificateAuthority& ca, const OrderTask& task) {
+  const Job job{.task = task, .live = context.certificates.find_live(task.planned.name)};
+  const std::string& certificate = job.certificate();
+  Names names = task.exact_names.empty() ? names_allowed(context, ca, job) : task.exact_names;
+  if (task.exact_names.empty() && names != task.planned.ascii_names() && !is_gain(context, job, names)) return {};
   for (int round = 1;; ++round) {
-    store::OrderRecord order = prepare_order(context, ca.config(), planned.name, names, live);
+    store::OrderRecord order = prepare_order(context, ca.config(), job, names);
     try {
-      const acme::IssuedCertificate issued = run_order(context, ca, planned.name, order, live);
-      const std::string number = store_issued(context, planned.name, order, issued);
-      forget_failures(context, planned.name, names, planned.wanted_names());
-      return {number};
+      store::VersionPart part = make_part(context, order, run_order(context, ca, job, order));
+      forget_failures(context, certificate, names, task.planned.wanted_names());
+      return part;
     } catch (const acme::IssueFailure& failure) {
-      context.orders.remove(planned.name);
-      note_refused(context, planned.name, failure.culprits());
-      names = names_to_keep(context, planned.name, names, failure, live);
+      context.orders.remove(certificate, task.key.further);
+      note_refused(context, certificate, failure.culprits());
+      names = names_to_keep(context, job, names, failure);
       if (round == max_rounds) throw;
-      if (round > 2) names = names_without_doubt(context, planned.name, names, live);
-      if (!is_gain(context, planned.name, names, live)) return {};
+      if (round > 2) names = names_without_doubt(context, job, names);
+      if (!is_gain(context, job, names)) return {};
     } catch (const Error& e) {
       // Else the next run would take up the same order, and hear the same.
-      if (acme::is_final(e) || e.code() == "bad_certificate") context.orders.remove(planned.name);
+      if (acme::is_final(e) || e.code() == "bad_certificate") context.orders.remove(certificate, task.key.further);
       throw;
     }
   }

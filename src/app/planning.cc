@@ -9,6 +9,7 @@
 #include "app/context.h"
 #include "app/domains.h"
 #include "app/failing_names.h"
+#include "app/key_types.h"
 #include "app/profile.h"
 #include "app/renewal.h"
 #include "app/resolver_options.h"
@@ -43,14 +44,19 @@ std::vector<mx::MailDomain> mail_domains(const Context& context, std::vector<mx:
   return domains;
 }
 
-/// A certificate of the CA's staging is not what the real one is asked for, and a revoked one is none.
+/// A certificate of the CA's staging is not what the real one is asked for, a revoked one is none, and one of two keys
+/// is half of what is to be served.
 std::string why_unwanted(const Context& context, const std::string& name, const store::Version& live) {
   if (const auto state = context.certificates.load_state(name);
       const auto* revoked = state.find_revocation(live.number))
     return fmt::format("it has been revoked ({})", revoked->reason);
-  // One from a fallback stays until it is due: it is as good, and the first CA may be down still.
-  if (live.record.directory.empty() || find_ca(context.config.ca, live.record.directory) != nullptr) return {};
-  return fmt::format("it is from {}, and {} is configured", live.record.directory, context.config.ca.directory_url);
+  for (const store::VersionPart& part : live.parts()) {
+    const std::string& directory = part.record.directory;
+    // One from a fallback stays until it is due: it is as good, and the first CA may be down still.
+    if (!directory.empty() && find_ca(context.config.ca, directory) == nullptr)
+      return fmt::format("it is from {}, and {} is configured", directory, context.config.ca.directory_url);
+  }
+  return why_incomplete(context.config.key_types, live);
 }
 
 std::vector<mx::CurrentCertificate> current_certificates(const Context& context) {
@@ -58,11 +64,11 @@ std::vector<mx::CurrentCertificate> current_certificates(const Context& context)
   for (const std::string& name : context.certificates.names()) {
     const auto live = context.certificates.find_live(name);
     if (!live) continue;
-    const DueTime due = due_time(context, name, *live);
     store::CertificateState state = context.certificates.load_state(name);
+    const DueTime due = due_time(state, *live, context.config.renew);
     current.push_back({.name = name,
                        .names = live->leaf.names,
-                       .not_after = live->leaf.not_after,
+                       .not_after = end_of(*live),
                        .renew_at = due.at,
                        .renew_why = due.reason == DueTime::Reason::renewal_window ? "the CA wants it renewed" : "",
                        .unwanted = why_unwanted(context, name, *live),

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "app/context.h"
-
 namespace mxcert::app {
 
 SystemTime point_in_window(const store::RenewalWindow& window, std::string_view fingerprint) {
@@ -21,13 +19,27 @@ SystemTime last_moment(const pki::Certificate& leaf) {
   return leaf.not_after - leaf.lifetime() / 10;
 }
 
-const store::RenewalWindow* find_window(const pki::Certificate& leaf, const std::optional<store::RenewalInfo>& info) {
-  if (!info || !info->window || leaf.renewal_id.empty() || info->certificate != leaf.renewal_id) return nullptr;
+SystemTime last_moment(const store::Version& version) {
+  SystemTime first = last_moment(version.leaf);
+  for (const store::VersionPart& part : version.further)
+    first = std::min(first, last_moment(part.leaf));
+  return first;
+}
+
+SystemTime end_of(const store::Version& version) {
+  SystemTime first = version.leaf.not_after;
+  for (const store::VersionPart& part : version.further)
+    first = std::min(first, part.leaf.not_after);
+  return first;
+}
+
+const store::RenewalWindow* find_window(const pki::Certificate& leaf, const store::RenewalInfo* info) {
+  if (info == nullptr || !info->window || leaf.renewal_id.empty() || info->certificate != leaf.renewal_id)
+    return nullptr;
   return &*info->window;
 }
 
-DueTime due_time(const pki::Certificate& leaf, const std::optional<store::RenewalInfo>& info,
-                 const RenewConfig& renew) {
+DueTime due_time(const pki::Certificate& leaf, const store::RenewalInfo* info, const RenewConfig& renew) {
   const store::RenewalWindow* window = find_window(leaf, info);
   if (window == nullptr) return {leaf.not_after - renew.time_before_end(leaf.lifetime()), DueTime::Reason::lifetime};
   const SystemTime chosen = point_in_window(*window, leaf.sha256_fingerprint);
@@ -35,8 +47,15 @@ DueTime due_time(const pki::Certificate& leaf, const std::optional<store::Renewa
   return {chosen, DueTime::Reason::renewal_window};
 }
 
-DueTime due_time(const Context& context, const std::string& certificate, const store::Version& version) {
-  return due_time(version.leaf, context.certificates.load_state(certificate).renewal_info, context.config.renew);
+DueTime due_time(const store::CertificateState& state, const pki::Certificate& leaf, const RenewConfig& renew) {
+  return due_time(leaf, state.find_renewal_info(leaf.renewal_id), renew);
+}
+
+DueTime due_time(const store::CertificateState& state, const store::Version& version, const RenewConfig& renew) {
+  DueTime first = due_time(state, version.leaf, renew);
+  for (const store::VersionPart& part : version.further)
+    if (const DueTime due = due_time(state, part.leaf, renew); due.at < first.at) first = due;
+  return first;
 }
 
 }  // namespace mxcert::app

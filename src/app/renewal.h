@@ -8,8 +8,6 @@
 
 namespace mxcert::app {
 
-struct Context;
-
 /// When a certificate is to be renewed, and who says so.
 struct DueTime {
   enum class Reason {
@@ -27,14 +25,21 @@ SystemTime point_in_window(const store::RenewalWindow& window, std::string_view 
 
 /// From here on a certificate is in danger: a tenth of its lifetime is left.
 SystemTime last_moment(const pki::Certificate& leaf);
+/// Of the first of its certificates that is.
+SystemTime last_moment(const store::Version& version);
+/// When the first of its certificates ends.
+SystemTime end_of(const store::Version& version);
 
 /// The CA's window decides, if it is about this certificate; but never later than `last_moment`, since a CA that errs
 /// must not make us miss the end.
-DueTime due_time(const pki::Certificate& leaf, const std::optional<store::RenewalInfo>& info, const RenewConfig& renew);
-/// The same of a stored version, by what is remembered of its certificate.
-DueTime due_time(const Context& context, const std::string& certificate, const store::Version& version);
+/// `info`: null when the CA was not heard.
+DueTime due_time(const pki::Certificate& leaf, const store::RenewalInfo* info, const RenewConfig& renew);
+/// The same of a certificate of a stored version, by what is remembered of it.
+DueTime due_time(const store::CertificateState& state, const pki::Certificate& leaf, const RenewConfig& renew);
+/// Of the certificate of the version that is due first.
+DueTime due_time(const store::CertificateState& state, const store::Version& version, const RenewConfig& renew);
 
-/// The window if it is about this certificate.
-const store::RenewalWindow* find_window(const pki::Certificate& leaf, const std::optional<store::RenewalInfo>& info);
+/// The window if it is about this certificate; null if not, or if the CA has none.
+const store::RenewalWindow* find_window(const pki::Certificate& leaf, const store::RenewalInfo* info);
 
 }  // namespace mxcert::app

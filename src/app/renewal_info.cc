@@ -23,13 +23,12 @@ constexpr seconds longest_pause = std::chrono::days{1};
 constexpr seconds usual_pause = std::chrono::hours{6};
 constexpr seconds pause_after_failure = std::chrono::hours{1};
 
-/// Whether the answer could change anything, and may be asked for.
-bool is_question(Context& context, const store::Version& live, const store::CertificateState& state) {
+/// Whether the answer could change anything, and may be asked for. `known`: null when it was never asked.
+bool is_question(Context& context, const pki::Certificate& leaf, const store::RenewalInfo* known) {
   const SystemTime now = context.clock.now();
-  if (state.unplanned || live.leaf.renewal_id.empty() || now >= last_moment(live.leaf)) return false;
-  const auto& known = state.renewal_info;
-  if (!known || known->certificate != live.leaf.renewal_id) return true;
-  const bool due = known->window && now > due_time(live.leaf, known, context.config.renew).at;
+  if (leaf.renewal_id.empty() || now >= last_moment(leaf)) return false;
+  if (known == nullptr) return true;
+  const bool due = known->window && now > due_time(leaf, known, context.config.renew).at;
   return !due && now >= known->next_question;
 }
 
@@ -56,22 +55,41 @@ void note_silence(Context& context, const std::string& certificate, store::Renew
        .message = fmt::format("{}: cannot ask the CA when to renew: {}", certificate, error.message())});
 }
 
-void update(Context& context, CertificateAuthority& ca, const std::string& certificate, Deadline deadline) {
-  const auto live = context.certificates.find_live(certificate);
-  if (!live || live->record.directory != ca.config().directory_url) return;
-  store::CertificateState state = context.certificates.load_state(certificate);
-  if (!is_question(context, *live, state)) return;
-  if (!state.renewal_info || state.renewal_info->certificate != live->leaf.renewal_id)
-    state.renewal_info =
-        store::RenewalInfo{.certificate = live->leaf.renewal_id, .window = {}, .asked_at = {}, .next_question = {}};
+/// What is known of one certificate, after the CA was asked if that is worth it. `known`: what was before; may be null.
+std::optional<store::RenewalInfo> ask_if_due(Context& context, CertificateAuthority& ca, const std::string& certificate,
+                                             const pki::Certificate& leaf, const store::RenewalInfo* known,
+                                             Deadline deadline) {
+  std::optional<store::RenewalInfo> info;
+  if (known != nullptr) info = *known;
+  if (!is_question(context, leaf, known)) return info;
+  if (!info) info = store::RenewalInfo{.certificate = leaf.renewal_id};
   try {
-    ask(ca.client_without_account(), context, *state.renewal_info, deadline);
+    ask(ca.client_without_account(), context, *info, deadline);
   } catch (const Interrupted&) {
     throw;
   } catch (const Error& error) {
-    note_silence(context, certificate, *state.renewal_info, error);
+    note_silence(context, certificate, *info, error);
   }
-  context.certificates.save_state(certificate, state);
+  return info;
+}
+
+/// About the certificates of the live version that are from this CA; what was said of older ones is forgotten.
+void update(Context& context, CertificateAuthority& ca, const std::string& certificate, Deadline deadline) {
+  const auto live = context.certificates.find_live(certificate);
+  if (!live) return;
+  store::CertificateState state = context.certificates.load_state(certificate);
+  if (state.unplanned) return;
+  const store::CertificateState before = state;
+  state.renewal_info.clear();
+  for (const store::VersionPart& part : live->parts()) {
+    const store::RenewalInfo* known = before.find_renewal_info(part.leaf.renewal_id);
+    if (part.record.directory != ca.config().directory_url) {
+      if (known != nullptr) state.renewal_info.push_back(*known);
+    } else if (auto info = ask_if_due(context, ca, certificate, part.leaf, known, deadline)) {
+      state.renewal_info.push_back(*std::move(info));
+    }
+  }
+  if (state != before) context.certificates.save_state(certificate, state);
 }
 
 }  // namespace

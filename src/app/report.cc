@@ -22,6 +22,7 @@ std::string headline(const CertificateOutcome& outcome, SystemTime now) {
     line += "left alone for now, after a failure";
   } else if (outcome.result == "issued") {
     line += fmt::format("issued version {} for {}", outcome.version, count_of(outcome.names.size(), "name"));
+    if (outcome.key_types.size() > 1) line += fmt::format(" with {}", join(outcome.key_types, " and "));
   } else if (outcome.result == "failed") {
     line += describe_failure(outcome);
   } else if (outcome.result == "planned") {
@@ -63,6 +64,7 @@ std::string to_json(const Report& report) {
                             {"result", outcome.result},
                             {"certificate_version", outcome.version.empty() ? Json() : Json(outcome.version)},
                             {"not_after", time_or_null(outcome.not_after)},
+                            {"key_types", outcome.key_types},
                             {"deployments", targets}});
   }
   Json document{{"version", 1}, {"certificates", certificates}};

@@ -34,6 +34,7 @@ struct CertificateOutcome {
   std::string version;
   std::optional<SystemTime> not_after;
   std::vector<TargetOutcome> targets;
+  std::vector<std::string> key_types = {};  // of the version
 };
 
 /// Collects what a run has to say. A run that has an error ends with exit status 1, after the rest was done.

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "app/ca.h"
 #include "app/commands.h"
@@ -16,14 +17,20 @@ namespace {
 /// For all that is said to the CA in one run.
 constexpr std::chrono::minutes revoke_deadline{2};
 
+/// What happened to one certificate of the version.
+struct RevokedPart {
+  std::string key_type = {};
+  std::string serial = {};
+  std::string by = {};      // account, certificate_key
+  std::string result = {};  // revoked, already_revoked, planned
+};
+
 struct RevokeReport {
   std::string name = {};
   std::string number = {};
   std::vector<std::string> names = {};
-  std::string serial = {};
   std::string reason = {};
-  std::string by = {};      // account, certificate_key
-  std::string result = {};  // revoked, already_revoked, planned
+  std::vector<RevokedPart> parts = {};  // the one with the primary key first
 };
 
 store::Version find_version(const Context& context, const std::string& name) {
@@ -36,28 +43,28 @@ store::Version find_version(const Context& context, const std::string& name) {
   return *live;
 }
 
-/// The CA that issued the version, which need not be the one that is configured now.
-CaConfig issuer_of(const Context& context, const store::Version& version) {
-  if (const CaConfig* known = find_ca(context.config.ca, version.record.directory)) return *known;
+/// The CA that issued the certificate, which need not be the one that is configured now.
+CaConfig issuer_of(const Context& context, const store::VersionPart& part) {
+  if (const CaConfig* known = find_ca(context.config.ca, part.record.directory)) return *known;
   CaConfig ca = context.config.ca;
-  if (!version.record.directory.empty()) ca.directory_url = version.record.directory;
+  if (!part.record.directory.empty()) ca.directory_url = part.record.directory;
   return ca;
 }
 
-/// Whether the account that ordered the version is still ours to speak for.
-bool has_its_account(const Context& context, const store::Version& version, const CaConfig& ca) {
+/// Whether the account that ordered the certificate is still ours to speak for.
+bool has_its_account(const Context& context, const store::VersionPart& part, const CaConfig& ca) {
   const auto account = context.accounts.find(ca.directory_url);
   return context.accounts.find_key(ca.directory_url) && account && !account->deactivated &&
-         account->url == version.record.account;
+         account->url == part.record.account;
 }
 
 /// RFC 8555 §7.6. False when it was revoked before.
-bool revoke(Context& context, const store::Version& version, RevocationReason reason, bool by_account) {
+bool revoke(Context& context, const store::VersionPart& part, RevocationReason reason, bool by_account) {
   const Deadline deadline = Deadline::after(context.clock, revoke_deadline);
-  CertificateAuthority ca(context, issuer_of(context, version));
-  if (by_account) return ca.client(deadline).revoke_certificate(version.leaf.der, reason.code, deadline);
-  const pki::PrivateKey key = pki::PrivateKey::from_pem(version.bundle.private_key);
-  return ca.client_of(key).revoke_certificate(version.leaf.der, reason.code, deadline);
+  CertificateAuthority ca(context, issuer_of(context, part));
+  if (by_account) return ca.client(deadline).revoke_certificate(part.leaf.der, reason.code, deadline);
+  const pki::PrivateKey key = pki::PrivateKey::from_pem(part.bundle.private_key);
+  return ca.client_of(key).revoke_certificate(part.leaf.der, reason.code, deadline);
 }
 
 /// The next order is not to go on with what the revoked one has begun.
@@ -65,29 +72,56 @@ void remember(Context& context, const RevokeReport& report) {
   store::CertificateState state = context.certificates.load_state(report.name);
   state.revocation = store::Revocation{.version = report.number, .reason = report.reason, .at = context.clock.now()};
   context.certificates.save_state(report.name, state);
-  if (context.orders.find(report.name)) context.orders.remove(report.name);
+  context.orders.remove_all(report.name);
+}
+
+Json to_json(const RevokedPart& part) {
+  return {{"key_type", part.key_type}, {"serial", part.serial}, {"by", part.by}, {"result", part.result}};
+}
+
+std::string describe(const RevokeReport& report, const RevokedPart& part) {
+  const char* what = part.result == "planned"           ? "would revoke"
+                     : part.result == "already_revoked" ? "had been revoked before:"
+                                                        : "revoked";
+  const std::string key = report.parts.size() > 1 ? fmt::format(" ({})", part.key_type) : "";
+  return fmt::format("{}: {} version {}{} ({}), serial {}\n", report.name, what, report.number, key, report.reason,
+                     part.serial);
 }
 
 void print(const Context& context, const RevokeReport& report) {
+  const RevokedPart& primary = report.parts.front();
   if (context.invocation.json) {
-    Json document{{"version", 1},
-                  {"result", report.result},
-                  {"certificate",
-                   {{"name", report.name},
-                    {"certificate_version", report.number},
-                    {"names", report.names},
-                    {"serial", report.serial},
-                    {"reason", report.reason},
-                    {"by", report.by}}}};
+    Json certificate = to_json(primary);
+    certificate.erase("result");
+    certificate["name"] = report.name;
+    certificate["certificate_version"] = report.number;
+    certificate["names"] = report.names;
+    certificate["reason"] = report.reason;
+    certificate["further"] = Json::array();
+    for (const RevokedPart& part : std::span(report.parts).subspan(1))
+      certificate["further"].push_back(to_json(part));
+    Json document{{"version", 1}, {"result", primary.result}, {"certificate", std::move(certificate)}};
     add_findings(document, context.report);
     return write_result(dump(document));
   }
   if (context.invocation.quiet) return;
-  const char* what = report.result == "planned"           ? "would revoke"
-                     : report.result == "already_revoked" ? "had been revoked before:"
-                                                          : "revoked";
-  write_result(fmt::format("{}: {} version {} ({}), serial {}\n", report.name, what, report.number, report.reason,
-                           report.serial));
+  std::string text;
+  for (const RevokedPart& part : report.parts)
+    text += describe(report, part);
+  write_result(text);
+}
+
+/// One certificate of the version.
+RevokedPart process(Context& context, const store::VersionPart& part, RevocationReason reason) {
+  const bool by_account =
+      !context.invocation.by_certificate_key && has_its_account(context, part, issuer_of(context, part));
+  RevokedPart report{.key_type = part.leaf.key_type ? std::string(pki::to_string(*part.leaf.key_type)) : "unknown",
+                     .serial = part.leaf.serial,
+                     .by = by_account ? "account" : "certificate_key",
+                     .result = "planned"};
+  if (!context.invocation.dry_run)
+    report.result = revoke(context, part, reason, by_account) ? "revoked" : "already_revoked";
+  return report;
 }
 
 }  // namespace
@@ -97,23 +131,18 @@ void run_revoke(Context& context) {
   const std::string& name = context.invocation.arguments.front();
   const RevocationReason reason = parse_revocation_reason(context.invocation.revocation_reason);
   const store::Version version = find_version(context, name);
-  const bool by_account =
-      !context.invocation.by_certificate_key && has_its_account(context, version, issuer_of(context, version));
-  RevokeReport report{.name = name,
-                      .number = version.number,
-                      .names = version.leaf.names,
-                      .serial = version.leaf.serial,
-                      .reason = std::string(reason.name),
-                      .by = by_account ? "account" : "certificate_key",
-                      .result = "planned"};
-  if (!context.invocation.dry_run) {
-    report.result = revoke(context, version, reason, by_account) ? "revoked" : "already_revoked";
-    remember(context, report);
+  RevokeReport report{
+      .name = name, .number = version.number, .names = version.leaf.names, .reason = std::string(reason.name)};
+  for (const store::VersionPart& part : version.parts()) {
+    report.parts.push_back(process(context, part, reason));
+    // After the first one: if the CA is gone before the second, the version has to be replaced all the same.
+    if (!context.invocation.dry_run) remember(context, report);
+  }
+  if (!context.invocation.dry_run)
     context.report.add_warning({.code = "still_served",
                                 .subject = name,
                                 .message = fmt::format("{} may still be served until it is replaced", name),
                                 .hint = "mxcert issue replaces it now, the next renew does so by itself"});
-  }
   print(context, report);
 }
 

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <span>
+
 #include "app/backoff.h"
 #include "app/commands.h"
 #include "app/context.h"
@@ -9,6 +11,7 @@
 #include "app/table.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "pki/key.h"
 
 namespace mxcert::app {
 namespace {
@@ -25,7 +28,7 @@ std::vector<CertificateStatus> collect(Context& context) {
   for (const std::string& name : context.certificates.known_names()) {
     try {
       CertificateStatus one{name, context.certificates.find_live(name), context.certificates.load_state(name)};
-      if (one.live) one.due = due_time(one.live->leaf, one.state.renewal_info, context.config.renew);
+      if (one.live) one.due = due_time(one.state, *one.live, context.config.renew);
       if (one.live || one.state.failure || !one.state.failing_names.empty()) all.push_back(std::move(one));
     } catch (Error& e) {
       e.add_context(name);
@@ -35,15 +38,30 @@ std::vector<CertificateStatus> collect(Context& context) {
   return all;
 }
 
-Json renewal_info(const CertificateStatus& one) {
-  const store::RenewalWindow* window = find_window(one.live->leaf, one.state.renewal_info);
+Json renewal_info(const store::CertificateState& state, const pki::Certificate& leaf) {
+  const store::RenewalInfo* info = state.find_renewal_info(leaf.renewal_id);
+  const store::RenewalWindow* window = find_window(leaf, info);
   if (window == nullptr) return {};
   return {{"start", format_time(window->start)},
           {"end", format_time(window->end)},
-          {"chosen", format_time(point_in_window(*window, one.live->leaf.sha256_fingerprint))},
+          {"chosen", format_time(point_in_window(*window, leaf.sha256_fingerprint))},
           {"explanation_url", window->explanation_url.empty() ? Json() : Json(window->explanation_url)},
-          {"asked_at", format_time(one.state.renewal_info->asked_at)},
-          {"next_question", format_time(one.state.renewal_info->next_question)}};
+          {"asked_at", format_time(info->asked_at)},
+          {"next_question", format_time(info->next_question)}};
+}
+
+std::string key_type_of(const pki::Certificate& leaf) {
+  return leaf.key_type ? std::string(pki::to_string(*leaf.key_type)) : "unknown";
+}
+
+/// What each certificate of a version has of its own.
+void add_part(Json& entry, const store::VersionPart& part, const store::CertificateState& state) {
+  entry["key_type"] = key_type_of(part.leaf);
+  entry["not_before"] = format_time(part.leaf.not_before);
+  entry["not_after"] = format_time(part.leaf.not_after);
+  entry["renewal_info"] = renewal_info(state, part.leaf);
+  entry["directory"] = part.record.directory;
+  entry["fingerprint"] = part.leaf.sha256_fingerprint;
 }
 
 const store::Revocation* revocation_of(const CertificateStatus& one) {
@@ -51,15 +69,17 @@ const store::Revocation* revocation_of(const CertificateStatus& one) {
 }
 
 void add_live(Json& entry, const CertificateStatus& one) {
-  const store::Version& live = *one.live;
-  entry["names"] = live.leaf.names;
-  entry["certificate_version"] = live.number;
-  entry["not_before"] = format_time(live.leaf.not_before);
-  entry["not_after"] = format_time(live.leaf.not_after);
+  const std::vector<store::VersionPart> parts = one.live->parts();
+  entry["names"] = one.live->leaf.names;
+  entry["certificate_version"] = one.live->number;
   entry["renew_at"] = format_time(one.due.at);
-  entry["renewal_info"] = renewal_info(one);
-  entry["directory"] = live.record.directory;
-  entry["fingerprint"] = live.leaf.sha256_fingerprint;
+  add_part(entry, parts.front(), one.state);
+  entry["further"] = Json::array();
+  for (const store::VersionPart& part : std::span(parts).subspan(1)) {
+    Json further = Json::object();
+    add_part(further, part, one.state);
+    entry["further"].push_back(std::move(further));
+  }
 }
 
 /// When `renew` tries the certificate again, which also waits for CAs that want to be left alone.
@@ -111,22 +131,40 @@ std::string remaining(SystemTime until, SystemTime now) {
   return left.count() < 0 ? format_duration(-left) + " ago" : "in " + format_duration(left);
 }
 
-std::string describe_renewal(const CertificateStatus& one, SystemTime now) {
-  std::string text = fmt::format("{} ({})", format_time(one.due.at), remaining(one.due.at, now));
-  const store::RenewalWindow* window = find_window(one.live->leaf, one.state.renewal_info);
-  if (window == nullptr) return text;
-  text += fmt::format("\nthe CA wants it between {} and {}", format_time(window->start), format_time(window->end));
-  if (one.due.reason == DueTime::Reason::last_moment) text += ", which is too late";
+/// What the CA says about one certificate, each line with a line break before it.
+std::string describe_window(const store::CertificateState& state, const pki::Certificate& leaf) {
+  const store::RenewalWindow* window = find_window(leaf, state.find_renewal_info(leaf.renewal_id));
+  if (window == nullptr) return {};
+  std::string text =
+      fmt::format("\nthe CA wants it between {} and {}", format_time(window->start), format_time(window->end));
+  if (point_in_window(*window, leaf.sha256_fingerprint) > last_moment(leaf)) text += ", which is too late";
   if (!window->explanation_url.empty()) text += "\nwhy: " + window->explanation_url;
   return text;
 }
 
+std::string describe_renewal(const CertificateStatus& one, SystemTime now) {
+  std::string text = fmt::format("{} ({})", format_time(one.due.at), remaining(one.due.at, now));
+  for (const store::VersionPart& part : one.live->parts())
+    text += describe_window(one.state, part.leaf);
+  return text;
+}
+
+std::string describe_end(const pki::Certificate& leaf, SystemTime now) {
+  return fmt::format("{} ({})", format_time(leaf.not_after), remaining(leaf.not_after, now));
+}
+
 std::vector<Row> describe_live(const CertificateStatus& one, SystemTime now) {
   const store::Version& live = *one.live;
-  return {{"names", join(live.leaf.names, ", ")},
-          {"version", fmt::format("{} from {}", live.number, live.leaf.issuer)},
-          {"expires", fmt::format("{} ({})", format_time(live.leaf.not_after), remaining(live.leaf.not_after, now))},
-          {"renewal", describe_renewal(one, now)}};
+  std::vector<Row> rows{{"names", join(live.leaf.names, ", ")},
+                        {"version", fmt::format("{} from {}", live.number, live.leaf.issuer)},
+                        {"key", key_type_of(live.leaf)},
+                        {"expires", describe_end(live.leaf, now)}};
+  for (const store::VersionPart& part : live.further) {
+    rows.push_back({"and key", fmt::format("{} from {}", key_type_of(part.leaf), part.leaf.issuer)});
+    rows.push_back({"expires", describe_end(part.leaf, now)});
+  }
+  rows.push_back({"renewal", describe_renewal(one, now)});
+  return rows;
 }
 
 Row describe_deployment(const std::string& target, const store::Deployment& deployment, const std::string& live) {

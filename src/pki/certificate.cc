@@ -95,6 +95,7 @@ Certificate describe(X509& x509) {
   if (key == nullptr) throw_openssl_error("certificate with an unusable public key");
   certificate.public_key_der = to_der<i2d_PUBKEY>(*key);
   certificate.key_family = family_of(*key);
+  certificate.key_type = find_key_type(*key);
   if (const ASN1_OCTET_STRING* id = X509_get0_authority_key_id(&x509))
     certificate.authority_key_id = to_hex(bytes_of(id));
   certificate.renewal_id = renewal_id(x509);

@@ -12,6 +12,7 @@ namespace mxcert::pki {
 
 class PrivateKey;
 enum class KeyFamily;
+enum class KeyType;
 
 /// What an X.509 certificate says, as far as it matters here.
 struct Certificate {
@@ -26,6 +27,7 @@ struct Certificate {
   std::string issuer_common_name;       // printable; empty when it has none
   std::string public_key_der;           // SubjectPublicKeyInfo
   std::optional<KeyFamily> key_family;  // of the public key; empty when it is neither
+  std::optional<KeyType> key_type;      // the same; empty when it is none of ours
   std::string authority_key_id;         // hexadecimal, empty when absent
   std::string renewal_id;          // its name in renewal information, RFC 9773 §4.1; empty when it cannot have one
   std::string sha256_fingerprint;  // of the DER, hexadecimal, lower case

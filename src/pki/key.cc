@@ -26,8 +26,30 @@ constexpr std::array key_type_names{
     KeyTypeName{KeyType::rsa_4096, "rsa-4096"},
 };
 
-/// Which of our types it is; empty for any other.
-std::optional<KeyType> find_type(const EVP_PKEY& key) {
+EVP_PKEY* generate_native(KeyType type) {
+  switch (type) {
+    case KeyType::ecdsa_p256:
+      return EVP_EC_gen("P-256");
+    case KeyType::ecdsa_p384:
+      return EVP_EC_gen("P-384");
+    case KeyType::rsa_2048:
+      return EVP_RSA_gen(2048);
+    case KeyType::rsa_3072:
+      return EVP_RSA_gen(3072);
+    case KeyType::rsa_4096:
+      return EVP_RSA_gen(4096);
+  }
+  return nullptr;
+}
+
+/// An encrypted key must not make OpenSSL ask the terminal.
+int refuse_passphrase(char*, int, int, void*) {
+  return -1;
+}
+
+}  // namespace
+
+std::optional<KeyType> find_key_type(const EVP_PKEY& key) {
   if (EVP_PKEY_is_a(&key, "EC") == 1) {
     std::array<char, 64> group{};
     std::size_t length = 0;
@@ -51,29 +73,6 @@ std::optional<KeyType> find_type(const EVP_PKEY& key) {
   }
   return std::nullopt;
 }
-
-EVP_PKEY* generate_native(KeyType type) {
-  switch (type) {
-    case KeyType::ecdsa_p256:
-      return EVP_EC_gen("P-256");
-    case KeyType::ecdsa_p384:
-      return EVP_EC_gen("P-384");
-    case KeyType::rsa_2048:
-      return EVP_RSA_gen(2048);
-    case KeyType::rsa_3072:
-      return EVP_RSA_gen(3072);
-    case KeyType::rsa_4096:
-      return EVP_RSA_gen(4096);
-  }
-  return nullptr;
-}
-
-/// An encrypted key must not make OpenSSL ask the terminal.
-int refuse_passphrase(char*, int, int, void*) {
-  return -1;
-}
-
-}  // namespace
 
 std::optional<KeyType> parse_key_type(std::string_view text) {
   for (const auto& [type, name] : key_type_names)
@@ -111,7 +110,7 @@ PrivateKey PrivateKey::from_pem(std::string_view pem) {
   const BioHandle bio = bio_over(pem);
   KeyHandle key(PEM_read_bio_PrivateKey(bio.get(), nullptr, refuse_passphrase, nullptr));
   if (!key) throw_openssl_error("not a private key in PEM without passphrase");
-  if (!find_type(*key))
+  if (!find_key_type(*key))
     throw Error("the private key is of a type that is not supported",
                 "use an ECDSA key on P-256 or P-384, or an RSA key of 2048, 3072 or 4096 bits");
   return PrivateKey(std::move(key));
@@ -125,7 +124,7 @@ std::string PrivateKey::to_pem() const {
 }
 
 KeyType PrivateKey::type() const {
-  return find_type(*key_).value();
+  return find_key_type(*key_).value();
 }
 
 std::string PrivateKey::public_key_der() const {

@@ -52,6 +52,9 @@ class PrivateKey {
   KeyHandle key_;
 };
 
+/// Of a private or a public key; empty for a type that is not a KeyType.
+std::optional<KeyType> find_key_type(const EVP_PKEY& key);
+
 /// HMAC (RFC 2104) with SHA-256, SHA-384 or SHA-512, by their number of bits.
 std::string hmac(int sha_bits, std::string_view key, std::string_view data);
 

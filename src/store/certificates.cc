@@ -5,16 +5,18 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "pki/key.h"
 #include "store/json.h"
+#include "store/version_files.h"
 
 namespace mxcert::store {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::size_t max_pem_bytes = 256 << 10;
 constexpr std::size_t kept_versions = 3;
 constexpr mode_t private_directory = 0700;
 
@@ -74,14 +76,13 @@ nlohmann::json to_json(const RenewalInfo& info) {
 }
 
 /// Empty for what is not whole: the CA will tell again.
-std::optional<RenewalInfo> read_renewal_info(const nlohmann::json& state) {
-  const auto found = state.find("renewal_info");
-  if (found == state.end() || !found->is_object()) return std::nullopt;
-  RenewalInfo info{.certificate = text_at(*found, "certificate"),
+std::optional<RenewalInfo> read_renewal_info(const nlohmann::json& document) {
+  if (!document.is_object()) return std::nullopt;
+  RenewalInfo info{.certificate = text_at(document, "certificate"),
                    .window = {},
-                   .asked_at = time_at(*found, "asked_at"),
-                   .next_question = time_at(*found, "next_question")};
-  if (const auto window = found->find("window"); window != found->end() && window->is_object()) {
+                   .asked_at = time_at(document, "asked_at"),
+                   .next_question = time_at(document, "next_question")};
+  if (const auto window = document.find("window"); window != document.end() && window->is_object()) {
     const auto start = parse_time(text_at(*window, "start"));
     const auto end = parse_time(text_at(*window, "end"));
     if (!start || !end || *start >= *end) return std::nullopt;
@@ -90,7 +91,40 @@ std::optional<RenewalInfo> read_renewal_info(const nlohmann::json& state) {
   return info;
 }
 
+/// The first one is `renewal_info`, the others are listed.
+std::vector<RenewalInfo> read_renewal_infos(const nlohmann::json& state) {
+  std::vector<RenewalInfo> infos;
+  const auto add = [&](const nlohmann::json& document) {
+    if (auto info = read_renewal_info(document)) infos.push_back(*std::move(info));
+  };
+  if (const auto first = state.find("renewal_info"); first != state.end()) add(*first);
+  if (const auto others = state.find("further_renewal_info"); others != state.end() && others->is_array())
+    for (const nlohmann::json& document : *others)
+      add(document);
+  return infos;
+}
+
+void write_renewal_infos(nlohmann::json& state, const std::vector<RenewalInfo>& infos) {
+  if (infos.empty()) return;
+  state["renewal_info"] = to_json(infos.front());
+  for (const RenewalInfo& info : std::span(infos).subspan(1))
+    state["further_renewal_info"].push_back(to_json(info));
+}
+
+/// Of the key that the certificate is for.
+pki::KeyFamily family_of(const pki::CertificateBundle& bundle) {
+  const auto family = pki::parse_certificates(bundle.leaf).front().key_family;
+  if (!family) throw Error("a certificate whose key is neither ECDSA nor RSA cannot be stored");
+  return *family;
+}
+
 }  // namespace
+
+std::vector<VersionPart> Version::parts() const {
+  std::vector<VersionPart> all{{.bundle = bundle, .leaf = leaf, .record = record}};
+  all.insert(all.end(), further.begin(), further.end());
+  return all;
+}
 
 std::string_view to_string(Deployment::State state) {
   for (const auto& [candidate, name] : state_names)
@@ -142,18 +176,14 @@ fs::path Certificates::backup_path(const std::string& name) const {
 Version Certificates::load(const std::string& name, const std::string& number) const {
   if (!parse_number(number)) throw Error(fmt::format("{} has no version {}", name, number));
   const fs::path folder = version_path(name, number);
-  Version version;
-  version.number = number;
-  version.bundle.private_key = read_file(folder / "privkey.pem", max_pem_bytes);
-  version.bundle.leaf = read_file(folder / "cert.pem", max_pem_bytes);
-  version.bundle.chain = read_file(folder / "chain.pem", max_pem_bytes);
-  version.leaf = pki::parse_certificates(version.bundle.leaf).front();
-  if (const auto record = load_json(folder / "certificate.json")) {
-    version.record = {.directory = text_at(*record, "directory"),
-                      .account = text_at(*record, "account"),
-                      .order = text_at(*record, "order"),
-                      .issued_at = time_at(*record, "issued_at")};
-  }
+  VersionPart primary = load_version_part(folder);
+  Version version{.number = number,
+                  .bundle = std::move(primary.bundle),
+                  .leaf = std::move(primary.leaf),
+                  .record = std::move(primary.record)};
+  for (const pki::KeyFamily family : {pki::KeyFamily::ecdsa, pki::KeyFamily::rsa})
+    if (const fs::path below = folder / pki::to_string(family); fs::is_directory(below))
+      version.further.push_back(load_version_part(below));
   return version;
 }
 
@@ -171,7 +201,7 @@ std::optional<Version> Certificates::find_live(const std::string& name) const {
 }
 
 std::string Certificates::put(const std::string& name, const pki::CertificateBundle& bundle,
-                              const VersionRecord& record) {
+                              const VersionRecord& record, std::span<const VersionPart> further) {
   const fs::path certificate = directory_.certificates() / require_safe_name(name);
   make_directory(certificate, private_directory);
   const auto existing = versions(name);
@@ -179,22 +209,15 @@ std::string Certificates::put(const std::string& name, const pki::CertificateBun
 
   const fs::path folder = directory_.tmp() / fmt::format("{}.{}", name, number);
   make_directory(folder, private_directory);
-  write_new_file(folder / "privkey.pem", bundle.private_key, {.mode = 0600});
-  write_new_file(folder / "cert.pem", bundle.leaf, {.mode = 0644});
-  write_new_file(folder / "chain.pem", bundle.chain, {.mode = 0644});
-  write_new_file(folder / "fullchain.pem", bundle.full_chain(), {.mode = 0644});
-  write_new_file(folder / "bundle.pem", bundle.key_and_chain(), {.mode = 0600});
-  const pki::Certificate leaf = pki::parse_certificates(bundle.leaf).front();
-  const nlohmann::json document{{"directory", record.directory},
-                                {"account", record.account},
-                                {"order", record.order},
-                                {"issued_at", format_time(record.issued_at)},
-                                {"names", leaf.names},
-                                {"not_before", format_time(leaf.not_before)},
-                                {"not_after", format_time(leaf.not_after)},
-                                {"serial", leaf.serial}};
-  write_new_file(folder / "certificate.json", document.dump(2) + "\n", {.mode = 0600});
-  sync_directory(folder);
+  std::set<pki::KeyFamily> families{family_of(bundle)};
+  for (const VersionPart& part : further) {
+    const pki::KeyFamily family = family_of(part.bundle);
+    if (!families.insert(family).second)
+      throw Error(fmt::format("two certificates of {} have {} keys", name, pki::to_string(family)));
+    make_directory(folder / pki::to_string(family), private_directory);
+    write_version_part(folder / pki::to_string(family), part.bundle, part.record);
+  }
+  write_version_part(folder, bundle, record);
   rename_durably(folder, certificate / number);
   return number;
 }
@@ -246,7 +269,7 @@ CertificateState Certificates::load_state(const std::string& name) const {
   if (const auto found = document->find("failing_names"); found != document->end() && found->is_object())
     for (const auto& [failing, value] : found->items())
       if (value.is_object()) state.failing_names[failing] = read_failure(value);
-  state.renewal_info = read_renewal_info(*document);
+  state.renewal_info = read_renewal_infos(*document);
   if (const auto found = document->find("revocation"); found != document->end() && found->is_object())
     state.revocation = Revocation{
         .version = text_at(*found, "version"), .reason = text_at(*found, "reason"), .at = time_at(*found, "at")};
@@ -265,7 +288,7 @@ void Certificates::save_state(const std::string& name, const CertificateState& s
     document["ca_pauses"][directory] = format_time(until);
   for (const auto& [failing, failure] : state.failing_names)
     document["failing_names"][failing] = to_json(failure);
-  if (state.renewal_info) document["renewal_info"] = to_json(*state.renewal_info);
+  write_renewal_infos(document, state.renewal_info);
   if (state.revocation)
     document["revocation"] = {{"version", state.revocation->version},
                               {"reason", state.revocation->reason},

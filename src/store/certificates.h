@@ -1,7 +1,9 @@
 #pragma once
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,20 +13,32 @@
 
 namespace mxcert::store {
 
-/// What is known of a certificate version besides what its own certificate says.
+/// What is known of a certificate besides what it says itself.
 struct VersionRecord {
-  std::string directory;  // URL of the CA's directory
-  std::string account;    // URL of the account that ordered it
-  std::string order;      // URL of the order
-  SystemTime issued_at;
+  std::string directory = {};  // URL of the CA's directory
+  std::string account = {};    // URL of the account that ordered it
+  std::string order = {};      // URL of the order
+  SystemTime issued_at = {};
 };
 
-/// One complete version: immutable once stored.
+/// One certificate of a version, with its key.
+struct VersionPart {
+  pki::CertificateBundle bundle = {};
+  pki::Certificate leaf = {};
+  VersionRecord record = {};
+};
+
+/// One complete version: immutable once stored. What is served together: a certificate with the primary key, and
+/// perhaps one for the same names with a key of the other family.
 struct Version {
   std::string number;  // `0001`, `0002`, …
   pki::CertificateBundle bundle;
   pki::Certificate leaf;
   VersionRecord record;
+  std::vector<VersionPart> further = {};  // at most one of each family of keys that the primary one is not of
+
+  /// All of them, the primary one first.
+  std::vector<VersionPart> parts() const;
 };
 
 /// How far a version came at one deploy target.
@@ -65,10 +79,10 @@ struct RenewalWindow {
 
 /// The CA's last word on it, and when it may be asked again.
 struct RenewalInfo {
-  std::string certificate;              // its renewal_id: what was said of another version does not count
-  std::optional<RenewalWindow> window;  // empty: the CA has none, or was never reached
-  SystemTime asked_at;
-  SystemTime next_question;
+  std::string certificate;                   // its renewal_id: what was said of another one does not count
+  std::optional<RenewalWindow> window = {};  // empty: the CA has none, or was never reached
+  SystemTime asked_at = {};
+  SystemTime next_question = {};
 
   bool operator==(const RenewalInfo&) const = default;
 };
@@ -91,12 +105,17 @@ struct CertificateState {
   std::optional<Failure> failure;
   std::map<std::string, SystemTime> ca_pauses;   // by URL of a CA's directory: it does not want to be asked before
   std::map<std::string, Failure> failing_names;  // what the CA refused last; wanted all the same
-  std::optional<RenewalInfo> renewal_info;
-  std::optional<Revocation> revocation;  // the last one
+  std::vector<RenewalInfo> renewal_info;         // one for each certificate of the live version
+  std::optional<Revocation> revocation;          // the last one
 
   /// Whether this version was revoked; null if not.
   const Revocation* find_revocation(const std::string& version) const {
     return revocation && revocation->version == version ? &*revocation : nullptr;
+  }
+  /// What the CA said last of the certificate with this renewal_id; null if nothing.
+  const RenewalInfo* find_renewal_info(const std::string& certificate) const {
+    const auto found = std::ranges::find(renewal_info, certificate, &RenewalInfo::certificate);
+    return found == renewal_info.end() ? nullptr : &*found;
   }
   bool operator==(const CertificateState&) const = default;
 };
@@ -119,8 +138,10 @@ class Certificates {
   std::optional<std::string> live_number(const std::string& name) const;
   std::optional<Version> find_live(const std::string& name) const;
 
-  /// Stores a new version and returns its number. It is not live yet.
-  std::string put(const std::string& name, const pki::CertificateBundle& bundle, const VersionRecord& record);
+  /// Stores a new version and returns its number. It is not live yet. What is `further` goes into a folder of its own
+  /// below, `rsa/` or `ecdsa/` after its key; throws Error when two are of one family.
+  std::string put(const std::string& name, const pki::CertificateBundle& bundle, const VersionRecord& record,
+                  std::span<const VersionPart> further = {});
   /// Moves the live link; the version must be complete.
   void make_live(const std::string& name, const std::string& number);
   /// Removes old versions, but never the live one, the one before it, one that some target has, or the three newest.

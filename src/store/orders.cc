@@ -1,5 +1,9 @@
 #include "store/orders.h"
 
+#include <fmt/format.h>
+
+#include <array>
+
 #include "base/files.h"
 #include "base/text.h"
 #include "store/json.h"
@@ -11,11 +15,17 @@ namespace {
 constexpr std::size_t max_key_bytes = 64 << 10;
 constexpr std::string_view traces_suffix = ".challenges.json";
 
-fs::path record_path(const StateDirectory& directory, const std::string& certificate) {
-  return directory.orders() / (require_safe_name(certificate) + ".json");
+/// `mx.example.com`, `mx.example.com+rsa`: no certificate's name has a plus sign.
+std::string file_name(const std::string& certificate, Orders::FurtherKey further) {
+  std::string name = require_safe_name(certificate);
+  if (further) name += fmt::format("+{}", pki::to_string(*further));
+  return name;
 }
-fs::path key_path(const StateDirectory& directory, const std::string& certificate) {
-  return directory.orders() / (require_safe_name(certificate) + ".key");
+fs::path record_path(const StateDirectory& directory, const std::string& certificate, Orders::FurtherKey further) {
+  return directory.orders() / (file_name(certificate, further) + ".json");
+}
+fs::path key_path(const StateDirectory& directory, const std::string& certificate, Orders::FurtherKey further) {
+  return directory.orders() / (file_name(certificate, further) + ".key");
 }
 
 fs::path traces_path(const StateDirectory& directory, const std::string& certificate) {
@@ -38,10 +48,10 @@ std::vector<ChallengeTrace> load_traces(const fs::path& path) {
 
 }  // namespace
 
-std::optional<OrderRecord> Orders::find(const std::string& certificate) const {
-  const auto document = load_json(record_path(directory_, certificate));
+std::optional<OrderRecord> Orders::find(const std::string& certificate, FurtherKey further) const {
+  const auto document = load_json(record_path(directory_, certificate, further));
   if (!document) return std::nullopt;
-  const auto key = read_file_if_exists(key_path(directory_, certificate), max_key_bytes);
+  const auto key = read_file_if_exists(key_path(directory_, certificate, further), max_key_bytes);
   const auto csr = from_base64url(text_at(*document, "csr"));
   if (!key || !csr || csr->empty()) return std::nullopt;
   return OrderRecord{.directory = text_at(*document, "directory"),
@@ -52,14 +62,15 @@ std::optional<OrderRecord> Orders::find(const std::string& certificate) const {
                      .url = text_at(*document, "url")};
 }
 
-void Orders::save(const std::string& certificate, const OrderRecord& order) {
-  const auto stored = read_file_if_exists(key_path(directory_, certificate), max_key_bytes);
+void Orders::save(const std::string& certificate, const OrderRecord& order, FurtherKey further) {
+  const auto stored = read_file_if_exists(key_path(directory_, certificate, further), max_key_bytes);
   if (stored != order.private_key) {
     // An older order must not be found with the new key.
-    fs::remove(record_path(directory_, certificate));
-    write_file_atomically(key_path(directory_, certificate), order.private_key, {.mode = 0600}, directory_.tmp());
+    fs::remove(record_path(directory_, certificate, further));
+    write_file_atomically(key_path(directory_, certificate, further), order.private_key, {.mode = 0600},
+                          directory_.tmp());
   }
-  save_json(record_path(directory_, certificate),
+  save_json(record_path(directory_, certificate, further),
             {{"version", 1},
              {"directory", order.directory},
              {"names", order.names},
@@ -69,10 +80,18 @@ void Orders::save(const std::string& certificate, const OrderRecord& order) {
             directory_.tmp());
 }
 
-void Orders::remove(const std::string& certificate) {
-  fs::remove(record_path(directory_, certificate));
-  fs::remove(key_path(directory_, certificate));
+void Orders::remove(const std::string& certificate, FurtherKey further) {
+  fs::remove(record_path(directory_, certificate, further));
+  fs::remove(key_path(directory_, certificate, further));
   sync_directory(directory_.orders());
+}
+
+void Orders::remove_all(const std::string& certificate) {
+  constexpr std::array<FurtherKey, 3> all{std::nullopt, pki::KeyFamily::ecdsa, pki::KeyFamily::rsa};
+  for (const FurtherKey& further : all)
+    if (fs::exists(record_path(directory_, certificate, further)) ||
+        fs::exists(key_path(directory_, certificate, further)))
+      remove(certificate, further);
 }
 
 std::map<std::string, std::vector<ChallengeTrace>> Orders::find_traces() const {

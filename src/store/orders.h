@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "pki/key.h"
 #include "store/state_directory.h"
 
 namespace mxcert::store {
@@ -29,16 +30,21 @@ struct ChallengeTrace {
   bool operator==(const ChallengeTrace&) const = default;
 };
 
-/// At most one order per certificate. Changes need the state directory's lock.
+/// At most one order per certificate and key: the primary one (`further` empty) and one of the other family. Changes
+/// need the state directory's lock.
 class Orders {
  public:
+  using FurtherKey = std::optional<pki::KeyFamily>;
+
   explicit Orders(StateDirectory directory) : directory_(std::move(directory)) {}
 
   /// Empty when there is none, or when what is there cannot be used.
-  std::optional<OrderRecord> find(const std::string& certificate) const;
+  std::optional<OrderRecord> find(const std::string& certificate, FurtherKey further = {}) const;
   /// Key first, then the rest, so that no order is ever without its key; durable when it returns.
-  void save(const std::string& certificate, const OrderRecord& order);
-  void remove(const std::string& certificate);
+  void save(const std::string& certificate, const OrderRecord& order, FurtherKey further = {});
+  void remove(const std::string& certificate, FurtherKey further = {});
+  /// With every key; nothing is done when there is none.
+  void remove_all(const std::string& certificate);
 
   /// What orders left behind, certificate by certificate; what is damaged is left out.
   std::map<std::string, std::vector<ChallengeTrace>> find_traces() const;

@@ -150,6 +150,26 @@ for at in $(steps 2 "$changes" 5); do
   goes_on deploy
 done
 
+scene "a certificate for each of two keys: killed anywhere, both are there in the end, for at most one order more"
+lab exec foo rm -rf $state
+lab exec foo mkdir -p $state
+configure_for example.com
+get foo /etc/mxcert/mxcert.toml | { cat; printf '[certificate]\nkeys = ["ecdsa-p256", "rsa-2048"]\n'; } |
+  put foo /etc/mxcert/two-keys.toml
+lab exec foo mv /etc/mxcert/two-keys.toml /etc/mxcert/mxcert.toml
+keep
+count_changes issue
+for at in $(steps 2 "$changes" 7); do
+  begin_again
+  ca_mark
+  crash_at "$at" issue
+  expect_exit 137
+  goes_on
+  expect_orders_at_most 3
+  expect_same "$(lab exec foo openssl x509 -noout -pubkey -in $state/live/mx.example.com/rsa/cert.pem)" \
+    "$(lab exec foo openssl pkey -pubout -in $state/live/mx.example.com/rsa/privkey.pem)"
+done
+
 # under_way: an order has been made and the CA was told of it
 under_way() { [ -n "$(order_under_way)" ]; }
 # kill_under_way SIGNAL: ends the run as soon as that is so. All in the host: the CA may be done in a moment.

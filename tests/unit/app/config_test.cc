@@ -67,7 +67,7 @@ exclude = ["mx-backup.example.com"]
 servers = ["192.0.2.54", "127.0.0.1@8053"]
 trust_anchor = "/etc/root.key"
 [certificate]
-keys = ["rsa-2048"]
+keys = ["rsa-2048", "ecdsa-p384"]
 reuse_key = false
 extra_names = ["imap.example.com"]
 srv = true
@@ -100,7 +100,7 @@ hook = "{}"
   CHECK(config.services);
   CHECK(config.host_siblings.front().to_string() == "198.51.100.7");
   CHECK(config.host_names.front().text() == "mx*.example.com");
-  CHECK(config.key_type == pki::KeyType::rsa_2048);
+  CHECK(config.key_types == std::vector{pki::KeyType::rsa_2048, pki::KeyType::ecdsa_p384});
   CHECK_FALSE(config.reuse_key);
   CHECK(config.pack == mx::Pack::per_host);
   CHECK(config.max_names == 25);
@@ -137,8 +137,10 @@ TEST_CASE_METHOD(Fixture, "every bad value says where it stands, what was found 
       {"[domains]\nfiles = [\"/no/such/file\"]",
        "mxcert.toml:2:10: cannot read /no/such/file: No such file or directory"},
       {"[hosts]\naddresses = [\"192.0.2.1/24\"]", "mxcert.toml:2:14: "},
-      {"[certificate]\nkeys = []", "keys must name exactly one key type, not 0"},
-      {"[certificate]\nkeys = [\"ecdsa-p256\", \"rsa-2048\"]", "mxcert.toml:2:23: keys must name exactly one"},
+      {"[certificate]\nkeys = []", "keys names no key type"},
+      {"[certificate]\nkeys = [\"ecdsa-p256\", \"ecdsa-p384\"]",
+       "mxcert.toml:2:23: ecdsa-p384 besides ecdsa-p256: keys may name one ECDSA and one RSA type"},
+      {"[certificate]\nkeys = [\"rsa-2048\", \"ecdsa-p256\", \"rsa-2048\"]", "mxcert.toml:2:35: rsa-2048 besides"},
       {"[certificate]\nkeys = [\"dsa\"]", "mxcert.toml:2:9: dsa is not a key type"},
       {"[ca]\nprofile = \"\"", "mxcert.toml:2:11: an empty text is no name"},
       {"[renew]\nbefore = \"soon\"", "mxcert.toml:2:10: soon is neither a fraction of the lifetime nor a duration"},

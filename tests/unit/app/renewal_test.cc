@@ -28,6 +28,10 @@ store::RenewalInfo window(std::chrono::seconds begin, std::chrono::seconds end) 
           .next_question = noon + 6h};
 }
 
+DueTime due(const pki::Certificate& leaf, const store::RenewalInfo& info) {
+  return due_time(leaf, &info, {});
+}
+
 RenewConfig before(const std::string& text) {
   RenewConfig renew;
   set_renew_before(renew, {text, "here"});
@@ -39,7 +43,7 @@ RenewConfig before(const std::string& text) {
 TEST_CASE("without a word from the CA a third of the lifetime is left at renewal, or half when it is under ten days") {
   const auto left = [](std::chrono::seconds lifetime) {
     const pki::Certificate leaf = living(lifetime);
-    return leaf.not_after - due_time(leaf, {}, {}).at;
+    return leaf.not_after - due_time(leaf, nullptr, {}).at;
   };
   CHECK(left(90 * 24h) == 30 * 24h);
   CHECK(left(365 * 24h) == 365 * 8h);
@@ -83,28 +87,44 @@ TEST_CASE("the point of the CA's window is the same each time, and spread over t
 
 TEST_CASE("the CA's window decides, earlier or later than we would renew") {
   const pki::Certificate leaf = living(90 * 24h);
-  const DueTime early = due_time(leaf, window(24h, 48h), {});
+  const DueTime early = due(leaf, window(24h, 48h));
   CHECK(early.at == noon + 36h);
   CHECK(early.reason == DueTime::Reason::renewal_window);
-  CHECK(due_time(leaf, window(70 * 24h, 72 * 24h), {}).at == noon + 71 * 24h);
-  CHECK(due_time(leaf, window(-48h, -24h), {}).at < noon);
+  CHECK(due(leaf, window(70 * 24h, 72 * 24h)).at == noon + 71 * 24h);
+  CHECK(due(leaf, window(-48h, -24h)).at < noon);
 }
 
 TEST_CASE("a window near or after the end does not make us miss the end") {
   const pki::Certificate leaf = living(90 * 24h);
   for (const auto& late : {window(85 * 24h, 89 * 24h), window(1000 * 24h, 2000 * 24h)}) {
-    CHECK(due_time(leaf, late, {}).at == noon + 81 * 24h);
-    CHECK(due_time(leaf, late, {}).reason == DueTime::Reason::last_moment);
+    CHECK(due(leaf, late).at == noon + 81 * 24h);
+    CHECK(due(leaf, late).reason == DueTime::Reason::last_moment);
   }
 }
 
 TEST_CASE("what the CA said of another version of the certificate does not count") {
   pki::Certificate leaf = living(90 * 24h);
   leaf.renewal_id = "another";
-  CHECK(due_time(leaf, window(24h, 48h), {}).reason == DueTime::Reason::lifetime);
+  CHECK(due(leaf, window(24h, 48h)).reason == DueTime::Reason::lifetime);
   leaf.renewal_id = "";
   store::RenewalInfo nameless = window(24h, 48h);
   nameless.certificate = "";
-  CHECK(due_time(leaf, nameless, {}).reason == DueTime::Reason::lifetime);
-  CHECK(find_window(leaf, nameless) == nullptr);
+  CHECK(due(leaf, nameless).reason == DueTime::Reason::lifetime);
+  CHECK(find_window(leaf, &nameless) == nullptr);
+}
+
+TEST_CASE("of a version with two certificates the one that is due first counts, each by what the CA said of it") {
+  store::Version version{.number = "0001", .bundle = {}, .leaf = living(90 * 24h), .record = {}};
+  version.further.push_back({.leaf = living(60 * 24h)});
+  version.further.front().leaf.renewal_id = "rsa";
+  store::CertificateState state;
+  CHECK(due_time(state, version, {}).at == noon + 40 * 24h);
+  CHECK(end_of(version) == noon + 60 * 24h);
+  CHECK(last_moment(version) == noon + 54 * 24h);
+  state.renewal_info = {window(24h, 48h)};
+  CHECK(due_time(state, version, {}).at == noon + 36h);
+  CHECK(due_time(state, version.further.front().leaf, {}).at == noon + 40 * 24h);
+  state.renewal_info.front().certificate = "rsa";
+  CHECK(due_time(state, version, {}).at == noon + 36h);
+  CHECK(due_time(state, version.leaf, {}).at == noon + 60 * 24h);
 }

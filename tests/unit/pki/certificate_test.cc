@@ -32,6 +32,8 @@ TEST_CASE("a certificate's names, dates and digests are read") {
   CHECK(leaf.not_before == noon);
   CHECK(leaf.lifetime() == 90 * 24h);
   CHECK(leaf.public_key_der == our_key().public_key_der());
+  CHECK(leaf.key_type == KeyType::ecdsa_p256);
+  CHECK(leaf.key_family == KeyFamily::ecdsa);
   CHECK(leaf.sha256_fingerprint.size() == 64);
   CHECK(parse_certificate_der(leaf.der).pem == leaf.pem);
 }

@@ -24,8 +24,8 @@ struct Fixture {
   Certificates certificates{state};
   const std::string name = "mx.example.com";
 
-  pki::CertificateBundle make_bundle() const {
-    const auto key = pki::PrivateKey::generate(pki::KeyType::ecdsa_p256);
+  pki::CertificateBundle make_bundle(pki::KeyType type = pki::KeyType::ecdsa_p256) const {
+    const auto key = pki::PrivateKey::generate(type);
     const std::vector<std::string> names{name};
     return {.private_key = key.to_pem(),
             .leaf = test::make_self_signed(key, names, *parse_time("2026-11-23T00:00:00Z"), 90 * 24h),
@@ -68,6 +68,41 @@ TEST_CASE_METHOD(Fixture, "a version is complete, private and found again") {
   CHECK(certificates.names() == std::vector<std::string>{name});
 }
 
+TEST_CASE_METHOD(Fixture, "a certificate with a second key is in a folder of its own, as complete and as private") {
+  const auto primary = make_bundle();
+  const std::vector<VersionPart> further{
+      {.bundle = make_bundle(pki::KeyType::rsa_2048), .record = {.order = "https://ca.example/order/2"}}};
+  const std::string number = certificates.put(name, primary, {.order = "https://ca.example/order/1"}, further);
+  const Version version = certificates.load(name, number);
+  CHECK(version.bundle.private_key == primary.private_key);
+  REQUIRE(version.further.size() == 1);
+  CHECK(version.further.front().bundle.private_key == further.front().bundle.private_key);
+  CHECK(version.further.front().leaf.key_type == pki::KeyType::rsa_2048);
+  CHECK(version.further.front().record.order == "https://ca.example/order/2");
+  CHECK(version.record.order == "https://ca.example/order/1");
+  CHECK(version.parts().size() == 2);
+  CHECK(version.parts().front().leaf.key_type == pki::KeyType::ecdsa_p256);
+
+  const fs::path folder = certificates.version_path(name, number) / "rsa";
+  const pki::CertificateBundle& bundle = further.front().bundle;
+  CHECK(read_file(folder / "bundle.pem", 1 << 20) == bundle.private_key + bundle.leaf);
+  CHECK(read_file(folder / "cert.pem", 1 << 20) == bundle.leaf);
+  CHECK(fs::exists(folder / "chain.pem"));
+  CHECK(mode_of(folder) == 0700);
+  CHECK(mode_of(folder / "privkey.pem") == 0600);
+  CHECK(mode_of(folder / "bundle.pem") == 0600);
+  CHECK(mode_of(folder / "fullchain.pem") == 0644);
+
+  fs::remove(folder / "privkey.pem");
+  CHECK_THROWS_WITH(certificates.load(name, number), ContainsSubstring("rsa/privkey.pem"));
+}
+
+TEST_CASE_METHOD(Fixture, "two certificates whose keys are of one family are no version") {
+  const std::vector<VersionPart> further{{.bundle = make_bundle(pki::KeyType::ecdsa_p384)}};
+  CHECK_THROWS_WITH(certificates.put(name, make_bundle(), {}, further), ContainsSubstring("ecdsa"));
+  CHECK(certificates.versions(name).empty());
+}
+
 TEST_CASE_METHOD(Fixture, "nothing is live until the link is made, and the link is relative") {
   const std::string number = certificates.put(name, make_bundle(), {});
   CHECK_FALSE(certificates.find_live(name));
@@ -102,28 +137,34 @@ TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory i
   remembered.ca_pauses["https://ca.test/dir"] = *parse_time("2026-11-24T15:00:00Z");
   remembered.failing_names["mx3.example.com"] = {
       .count = 1, .at = *parse_time("2026-11-23T15:00:00Z"), .message = "refused", .hint = ""};
-  remembered.renewal_info = RenewalInfo{.certificate = "aki.serial",
-                                        .window = RenewalWindow{.start = *parse_time("2027-01-01T00:00:00Z"),
-                                                                .end = *parse_time("2027-01-02T00:00:00Z"),
-                                                                .explanation_url = "https://ca.test/why"},
-                                        .asked_at = *parse_time("2026-11-23T15:00:00Z"),
-                                        .next_question = *parse_time("2026-11-23T21:00:00Z")};
+  remembered.renewal_info = {{.certificate = "aki.serial",
+                              .window = RenewalWindow{.start = *parse_time("2027-01-01T00:00:00Z"),
+                                                      .end = *parse_time("2027-01-02T00:00:00Z"),
+                                                      .explanation_url = "https://ca.test/why"},
+                              .asked_at = *parse_time("2026-11-23T15:00:00Z"),
+                              .next_question = *parse_time("2026-11-23T21:00:00Z")},
+                             {.certificate = "aki.rsa",
+                              .window = {},
+                              .asked_at = *parse_time("2026-11-23T16:00:00Z"),
+                              .next_question = *parse_time("2026-11-23T22:00:00Z")}};
   remembered.revocation =
       Revocation{.version = "0001", .reason = "keyCompromise", .at = *parse_time("2026-11-23T15:00:00Z")};
   certificates.save_state(name, remembered);
   CHECK(certificates.load_state(name) == remembered);
   CHECK(remembered.find_revocation("0001") != nullptr);
   CHECK(remembered.find_revocation("0002") == nullptr);
-  remembered.renewal_info->window.reset();
+  CHECK(remembered.find_renewal_info("aki.rsa") == &remembered.renewal_info.back());
+  CHECK(remembered.find_renewal_info("aki.other") == nullptr);
+  remembered.renewal_info.front().window.reset();
   certificates.save_state(name, remembered);
   CHECK(certificates.load_state(name) == remembered);
 
   const fs::path file = state.certificates() / name / "state.json";
-  const std::string damaged = GENERATE("", "{", "[]", "null", "{\"deployments\":[1],\"failure\":7,\"desired\":\"x\"}",
-                                       "{\"failing_names\":{\"a\":7}}", "{\"failing_names\":[1]}",
-                                       "{\"ca_pauses\":{\"https://ca.test/dir\":7}}", "{\"ca_pauses\":[1]}",
-                                       "{\"renewal_info\":{\"window\":{\"start\":\"x\"}}}",
-                                       "{\"deployments\":{\"exim\":5},\"failure\":{\"count\":\"x\"}}");
+  const std::string damaged = GENERATE(
+      "", "{", "[]", "null", "{\"deployments\":[1],\"failure\":7,\"desired\":\"x\"}", "{\"failing_names\":{\"a\":7}}",
+      "{\"failing_names\":[1]}", "{\"ca_pauses\":{\"https://ca.test/dir\":7}}", "{\"ca_pauses\":[1]}",
+      "{\"renewal_info\":{\"window\":{\"start\":\"x\"}}}", "{\"renewal_info\":[1],\"further_renewal_info\":[1,{}]}",
+      "{\"deployments\":{\"exim\":5},\"failure\":{\"count\":\"x\"}}");
   write_file_atomically(file, damaged, {});
   CHECK_NOTHROW(certificates.load_state(name));
   CHECK(certificates.load_state(name).desired.empty());

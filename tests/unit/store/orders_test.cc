@@ -43,6 +43,27 @@ TEST_CASE_METHOD(Fixture, "an order under way is found again with its key") {
   CHECK(fs::is_empty(state.orders()));
 }
 
+TEST_CASE_METHOD(Fixture, "the orders with a certificate's two keys know nothing of each other") {
+  OrderRecord second = order;
+  second.private_key = "RSA KEY";
+  second.url = "https://ca.example/order/2";
+  orders.save(name, order);
+  orders.save(name, second, pki::KeyFamily::rsa);
+  CHECK(orders.find(name)->private_key == "KEY");
+  CHECK(orders.find(name, pki::KeyFamily::rsa)->private_key == "RSA KEY");
+  CHECK(orders.find(name, pki::KeyFamily::rsa)->url == second.url);
+  CHECK_FALSE(orders.find(name, pki::KeyFamily::ecdsa));
+  struct stat status {};
+  REQUIRE(::stat((state.orders() / "mx.example.com+rsa.key").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0600);
+  orders.remove(name);
+  CHECK_FALSE(orders.find(name));
+  CHECK(orders.find(name, pki::KeyFamily::rsa));
+  orders.save(name, order);
+  orders.remove_all(name);
+  CHECK(fs::is_empty(state.orders()));
+}
+
 TEST_CASE_METHOD(Fixture, "an order without its key is no order") {
   orders.save(name, order);
   fs::remove(state.orders() / "mx.example.com.key");
