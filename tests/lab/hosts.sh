@@ -127,6 +127,20 @@ host_install() {
 host_install_stage() {
   [ -d "$lab_dir/stage" ] || return 0
   tar -C "$lab_dir/stage" -c . | host_exec "$1" tar -C / --no-same-owner --no-overwrite-dir -x
+  if [ -n "${MXCERT_LAB_DEBIAN:-}" ]; then host_install_libraries "$1"; fi
+}
+
+# host_install_libraries HOST: where the release is another one than that of the build, mxcert runs with this machine's
+# libraries, which nothing else there sees. The loader goes by the program's name.
+host_install_libraries() {
+  local program=$lab_dir/stage/usr/sbin/mxcert libraries
+  mapfile -t libraries < <(ldd "$program" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p')
+  tar -C / --dereference --transform 's,.*/,,' -c "${libraries[@]#/}" "${program#/}" --transform 's,^mxcert$,program,' |
+    host_exec "$1" sh -c 'mkdir -p /opt/mxcert && tar -C /opt/mxcert --no-same-owner -x'
+  host_exec "$1" sh -c 'cat >/opt/mxcert/mxcert && chmod 0755 /opt/mxcert/mxcert && ln -sfn /usr/libexec/mxcert/hooks /opt/mxcert/mxcert-hooks
+    rm -f /usr/sbin/mxcert && printf "%s\n" "#!/bin/sh" \
+      "exec /opt/mxcert/mxcert --library-path /opt/mxcert --argv0 \"\$0\" /opt/mxcert/program \"\$@\"" >/usr/sbin/mxcert && chmod 0755 /usr/sbin/mxcert' \
+    <"$(ldd "$program" | sed -n 's/^[[:space:]]*\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p')"
 }
 
 # Daemons, by the pid file that they write in their host.

@@ -12,8 +12,27 @@ layer_packages() {
     courier) echo courier-mta courier-imap courier-pop lsb-base iproute2 procps ;;
     clients) echo certbot lego dehydrated uacme busybox time adns-tools jq ;;
     caddy) echo caddy ;;
+    debian13) echo debootstrap ;;
+    debian13-*) layer_packages "${1#debian13-}" ;;
     *) die "no such layer: $1" ;;
   esac
+}
+
+# Mail hosts are of this machine's release, or with MXCERT_LAB_DEBIAN=13 of Debian 13: then layer debian13 is their root,
+# made by debootstrap, and what else they have lies above it.
+mail_layers() {
+  local layer
+  case ${MXCERT_LAB_DEBIAN:-} in
+    '') echo "$@" ;;
+    13) for layer; do echo "debian13-$layer"; done; echo debian13 ;;
+    *) die "MXCERT_LAB_DEBIAN is 13 or nothing, not $MXCERT_LAB_DEBIAN" ;;
+  esac
+}
+
+# layers_there LAYER…: whether nothing has to be fetched for them
+layers_there() {
+  local layer
+  for layer; do [ -e "$(layer_file "$layer")" ] || return 1; done
 }
 
 # What a layer was made from: when any of it changes, the layer is made anew.
@@ -29,6 +48,7 @@ build_layer() {
   file=$(layer_file "$1")
   [ -e "$file" ] && return
   mkdir -p "$cache"
+  case $1 in debian13-*) build_layer debian13 ;; esac
   (
     flock 9
     [ -e "$file" ] && exit
@@ -38,7 +58,7 @@ build_layer() {
     find "$cache" -maxdepth 1 -name "$1-*.tar" -atime +7 -delete
     rm -f "$cache/$1".tmp.*
     if ! unshare --mount --pid --fork --kill-child bash -euo pipefail -c \
-      '. "$0"; build_layer_here "$1" "$2"' "$here/layers.sh" "$1" "$cache/$1.tmp.$$" >"$log" 2>&1; then
+      '. "$0"; build_layer_here "$@"' "$here/layers.sh" "$1" "$cache/$1.tmp.$$" "$(layer_file debian13)" >"$log" 2>&1; then
       tail -n 30 "$log" >&2
       rm -f "$cache/$1.tmp.$$"
       die "layer $1 failed; the whole log is $log"
@@ -47,13 +67,19 @@ build_layer() {
   ) 9>"$cache/.lock"
 }
 
-# Runs in mount and pid namespaces of its own, so that nothing needs to be taken down afterwards.
+# build_layer_here NAME OUT DEBIAN13: runs in mount and pid namespaces of its own, so that nothing needs to be taken down
+# afterwards.
 build_layer_here() {
-  local name=$1 out=$2 work=/mnt
+  local name=$1 out=$2 below=/ work=/mnt
   mount --make-rprivate /
   mount -t tmpfs -o mode=0755 tmpfs "$work"
-  mkdir "$work"/{upper,work,root}
-  mount -t overlay overlay -o "lowerdir=/,upperdir=$work/upper,workdir=$work/work" "$work/root"
+  mkdir "$work"/{upper,work,root,below}
+  case $name in debian13-*)
+    below=$work/below
+    tar -C "$below" --xattrs --xattrs-include='*' -xf "$3"
+    ;;
+  esac
+  mount -t overlay overlay -o "lowerdir=$below,upperdir=$work/upper,workdir=$work/work" "$work/root"
   local root=$work/root
   mount -t proc proc "$root/proc"
   mount --rbind /dev "$root/dev"
@@ -64,13 +90,13 @@ build_layer_here() {
   printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
   chmod 0755 "$root/usr/sbin/policy-rc.d"
 
-  layer_preseed "$name" "$root"
+  layer_preseed "${name#debian13-}" "$root"
   layer_install "$root" "$name"
-  "layer_finish_$name" "$root"
+  "layer_finish_${name#debian13-}" "$root" "$work/upper"
 
   rm -f "$root/usr/sbin/policy-rc.d" "$root/etc/resolv.conf"
   umount -l "$root"
-  tar -C "$work/upper" --xattrs --xattrs-include='*' --exclude=./run --exclude=./tmp --exclude=./var/log/apt \
+  tar -C "$work/upper" --xattrs --xattrs-include='*' --exclude='./run/*' --exclude='./tmp/*' --exclude=./var/log/apt \
     --exclude=./var/cache/apt --exclude=./var/cache/debconf/*-old --exclude=./var/lib/dpkg/*-old -cf "$out" .
 }
 
@@ -143,6 +169,17 @@ man-db man-db/auto-update boolean false
 PRESEED
 }
 
+# Instead of what was installed for that: a whole tree, from the machine's own mirror.
+layer_finish_debian13() {
+  local mirror
+  mirror=$(debian_mirror)
+  mkdir "$1/tmp/tree"
+  in_layer debootstrap --variant=minbase --include=netbase,openssl,ca-certificates \
+    --keyring=/usr/share/keyrings/debian-archive-keyring.gpg trixie /tmp/tree "$mirror"
+  rm -rf "${2:?}"/* "$1"/tmp/tree/var/cache/apt/archives/*.deb
+  cp -a "$1/tmp/tree/." "$2/"
+}
+
 layer_finish_base() { layer_pebble "$1"; }
 layer_finish_clients() { :; }
 layer_finish_postfix() { :; }
@@ -164,12 +201,16 @@ layer_finish_exim() {
 other_suite() {
   local mirror
   mkdir -p "$1"/{state/lists/partial,cache/archives/partial,parts}
-  mirror=$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' | awk '$1 == "Debian" && $2 == "Debian" {print $3; exit}')
+  mirror=$(debian_mirror)
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $2 main" >"$1/sources.list"
   apt=(-qq -o Dir::Etc::SourceList="$1/sources.list" -o Dir::Etc::SourceParts="$1/parts"
     -o Dir::Etc::PreferencesParts="$1/parts" -o Dir::State="$1/state" -o Dir::State::Status=/var/lib/dpkg/status
     -o Dir::Cache="$1/cache" -o APT::Sandbox::User=root)
   [ -n "$mirror" ] && apt-get "${apt[@]}" update
+}
+
+debian_mirror() {
+  apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' | awk '$1 == "Debian" && $2 == "Debian" {print $3; exit}'
 }
 
 # Debian 12 has Pebble 2.4. The newer one comes from sid; where that cannot be had, the distribution's own must do

@@ -3,8 +3,10 @@
 # tests that want it.
 
 post_start() {
-  load_layers postfix
-  host_start post post.example.com 192.0.2.2 2001:db8::2 postfix
+  local layers
+  read -ra layers <<<"$(mail_layers postfix | xargs)"
+  load_layers "${layers[@]}"
+  host_start post post.example.com 192.0.2.2 2001:db8::2 "${layers[@]}"
   host_install_stage post
   post_configure
   postfix_control start
