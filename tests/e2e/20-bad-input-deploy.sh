@@ -66,13 +66,13 @@ mxcert issue
 expect_problem 1 'mx.example.com: exim: .*rolled back.*: after the reload .*SNI mx.example.com.* shows' "what was served before still is"
 expect_stdout_like '^mx.example.com: version 0001 is not in service'
 expect_same "$before" "$(digest_of_exim_files)"
-expect_same "$marked_leaves" "$(leaves_of_foo)"
+expect_same "$marked_leaves" "$(leaves_of_mail_host)"
 expect_self_signed 465
 expect_no_leftovers
 expect_same failed "$(deployment state)"
 mxcert renew
 expect_problem 1 'not tried again before'
-expect_same "$marked_leaves" "$(leaves_of_foo)"
+expect_same "$marked_leaves" "$(leaves_of_mail_host)"
 
 scene "once that is mended the certificate that there is goes into service"
 lab exec foo sh -c "sed -i -e 's,^tls_certificate = .*,tls_certificate = /etc/exim4/exim.crt,' -e 's,^tls_privatekey = .*,tls_privatekey = /etc/exim4/exim.key,' /etc/exim4/exim4.conf"

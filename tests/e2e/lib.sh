@@ -87,6 +87,17 @@ trap finish EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
 
+# The mail host: foo with Exim, unless a test says otherwise.
+mail_host=foo mail_hook=exim mail_name=mx.example.com mail_port=25
+mail_addresses=(192.0.2.1 '[2001:db8::1]')
+# use_post HOOK: from here on it is post, with Postfix and Dovecot, which is started
+use_post() {
+  lab post
+  mail_host=post mail_hook=$1 mail_name=mx.post.example.com
+  if [ "$1" = dovecot ]; then mail_port=143; fi
+  mail_addresses=(192.0.2.2 '[2001:db8::2]')
+}
+
 # ---- doing ------------------------------------------------------------------------------------------------------
 
 # run CMD…: runs it and remembers what it printed and how it ended, in $stdout, $stderr and $status
@@ -120,7 +131,7 @@ shorten() { awk 'NR <= 60 { print } END { if (NR > 60) print "… (" NR - 60 " m
 # on HOST CMD…: run, in a host
 on() { run "$lab" exec "$@"; }
 # mxcert ARGS…: run, in the mail host
-mxcert() { on foo mxcert "$@"; }
+mxcert() { on "$mail_host" mxcert "$@"; }
 
 # What has to work for the test to make sense. Fails the test otherwise; remembers nothing.
 lab() {
@@ -145,6 +156,7 @@ get() { "$lab" exec "$1" cat "$2"; }
 # standard_config [DOMAIN…]: a configuration that works in the lab; edit it with sed or append to it
 standard_config() {
   local domain list=''
+  if [ $# = 0 ] && [ "$mail_host" = post ]; then set -- post.example.com; fi
   [ $# -gt 0 ] || set -- example.com example.net example.org
   for domain; do list+="${list:+, }\"$domain\""; done
   cat <<TOML
@@ -159,10 +171,10 @@ trust = "$("$lab" ca-trust)"
 list = [$list]
 
 [[deploy]]
-hook = "exim"
+hook = "$mail_hook"
 TOML
 }
-configure() { standard_config "$@" | put foo /etc/mxcert/mxcert.toml; }
+configure() { standard_config "$@" | put "$mail_host" /etc/mxcert/mxcert.toml; }
 
 # ---- expecting: about the command run last -------------------------------------------------------------------------
 
@@ -206,15 +218,13 @@ expect_file() {
 }
 expect_no_file() { ! "$lab" exec "$1" test -e "$2" || fail "$1: $2 is there"; }
 
-mail_addresses=(192.0.2.1 '[2001:db8::1]')
-
 # expect_served NAME PORT [ADDRESS…]: a sender that wants to reach NAME, and trusts the CA, is satisfied on every
 # address, whether it says which name it wants or not
 expect_served() {
-  local name=$1 port=$2 address sni starttls=()
+  local name=$1 port=$2 address sni starttls
   shift 2
   [ $# -gt 0 ] || set -- "${mail_addresses[@]}"
-  [ "$port" = 465 ] || starttls=(-starttls smtp -name client.lab.example)
+  read -ra starttls <<<"$(starttls_on "$port")"
   "$lab" ca-root >"$MXCERT_LAB_DIR/share/ca-root.pem" 2>"$work/ca-root" || fail "ca-root: $(cat "$work/ca-root")"
   for address; do
     for sni in "-servername $name" -noservername; do
@@ -226,17 +236,45 @@ expect_served() {
   done
 }
 
+# starttls_on PORT: the options of openssl s_client for it
+starttls_on() {
+  case $1 in
+    465 | 993 | 995) ;;
+    143) echo -starttls imap ;;
+    110) echo -starttls pop3 ;;
+    4190) echo -starttls sieve ;;
+    *) echo -starttls smtp -name client.lab.example ;;
+  esac
+}
 # tls_on PORT: how TLS begins there
-tls_on() { if [ "$1" = 465 ]; then echo implicit; else echo starttls; fi; }
+tls_on() { case $1 in 465 | 993 | 995) echo implicit ;; *) echo starttls ;; esac; }
+
+# open_session PORT: a TLS session of a client, which stays open; then say LINE, and hear what begins with PATTERN
+open_session() {
+  local starttls
+  read -ra starttls <<<"$(starttls_on "$1")"
+  coproc session {
+    exec "$lab" exec client openssl s_client -quiet -connect "${mail_addresses[0]}:$1" "${starttls[@]}" 2>/dev/null
+  }
+}
+say() {
+  [ -n "${session[1]:-}" ] || fail "the session has ended"
+  printf '%s\r\n' "$1" >&"${session[1]}"
+}
+hear() {
+  local line
+  while IFS= read -r -t 30 line <&"${session[0]:-0}"; do [[ $line != $1* ]] || return 0; done
+  fail "the session did not answer with $1"
+}
 
 # served NAME|- PORT [ADDRESS]: the fingerprint of the leaf that is shown
 served() {
-  { "$lab" tls "${3:-192.0.2.1}:$2" "$(tls_on "$2")" "$1" 2>&1 || true; } | sed -n 's/^sha256 *//p'
+  { "$lab" tls "${3:-${mail_addresses[0]}}:$2" "$(tls_on "$2")" "$1" 2>&1 || true; } | sed -n 's/^sha256 *//p'
 }
 # expect_names NAMES PORT [ADDRESS]: the leaf holds exactly these names, "mx.example.com mx2.example.com"
 expect_names() {
   local found
-  found=$({ "$lab" tls "${3:-192.0.2.1}:$2" "$(tls_on "$2")" - 2>&1 || true; } |
+  found=$({ "$lab" tls "${3:-${mail_addresses[0]}}:$2" "$(tls_on "$2")" - 2>&1 || true; } |
     sed -n 's/^names *//p' | tr -d ' ' | tr ',' '\n' | sed 's/^DNS://' | sort | xargs)
   [ "$found" = "$(tr ' ' '\n' <<<"$1" | sort | xargs)" ] || fail "port $2 shows '$found', not '$1'"
 }
@@ -250,22 +288,22 @@ expect_self_signed() {
 # mark: remembers what /etc of the mail host holds (but for our configuration), what Exim shows and what the CA was asked
 mark() {
   ca_mark
-  marked_etc=$(etc_of_foo)
-  marked_leaves=$(leaves_of_foo)
+  marked_etc=$(etc_of_mail_host)
+  marked_leaves=$(leaves_of_mail_host)
 }
-etc_of_foo() { lab exec foo find /etc -mindepth 1 -name mxcert -prune -o -printf '%p %y %m %u:%g %s %T@ %l\n' | sort; }
-leaves_of_foo() { echo "$(served - 25) $(served mx.example.com 25)"; }
-# expect_untouched: since `mark` nothing was written to /etc of the mail host, and Exim shows what it showed
+etc_of_mail_host() { lab exec "$mail_host" find /etc -mindepth 1 -name mxcert -prune -o -printf '%p %y %m %u:%g %s %T@ %l\n' | sort; }
+leaves_of_mail_host() { echo "$(served - $mail_port) $(served "$mail_name" $mail_port)"; }
+# expect_untouched: since `mark` nothing was written to /etc of the mail host, and the server shows what it showed
 expect_untouched() {
   local now
-  now=$(etc_of_foo)
+  now=$(etc_of_mail_host)
   [ "$now" = "$marked_etc" ] || fail "/etc has changed: $(diff <(echo "$marked_etc") <(echo "$now") || true)"
-  expect_same "$marked_leaves" "$(leaves_of_foo)"
+  expect_same "$marked_leaves" "$(leaves_of_mail_host)"
 }
 # expect_no_leftovers [STATE_DIR]: nothing half-written, no order under way, no previous files kept
 expect_no_leftovers() {
   local found
-  found=$(lab exec foo sh -c 'cd "$0" && find tmp orders certificates/*/backup/*/unfinished -type f
+  found=$(lab exec "$mail_host" sh -c 'cd "$0" && find tmp orders certificates/*/backup/*/unfinished -type f
     for version in certificates/*/0*; do [ ! -d "$version" ] || [ -s "$version/certificate.json" ] || echo "$version"; done
     find /etc -name "*.mxcert-new"' "${1:-/var/lib/mxcert}" 2>/dev/null) || true
   [ -z "$found" ] || fail "left behind: $found"
