@@ -102,14 +102,23 @@ with_key_types() {
       }'
 }
 
-# sni_entries DIRECTORY [WITHOUT]: `NAME FILE`, one a line, of the certificates there (FILE.pem beside FILE.names), each
-# name once; WITHOUT is a certificate that is about to go
+# sni_entries DIRECTORY [WITHOUT]: `NAME FILE`, one a line, of the certificates there (FILE.pem beside FILE.names), each name
+# once. The certificate that is being put into service has all of its names, those of the default one (in the file
+# `default`, where a hook writes them) belong to no other. WITHOUT is a certificate that is about to go.
 sni_entries() {
-  for sni_names in "$1"/*.names; do
+  for sni_names in "$1/${MXCERT_NAME:-}.names" "$1"/*.names; do
     sni_bundle=${sni_names%.names}.pem
     if [ "$sni_bundle" = "$1/${2:-}.pem" ] || [ ! -s "$sni_bundle" ]; then continue; fi
     sed "/./s,\$, $sni_bundle," "$sni_names"
-  done | awk 'NF == 2 && !seen[$1]++'
+  done | awk -v own="$1/${MXCERT_NAME:-}.pem" -v names="$(cat "$1/default" 2>/dev/null)" '
+    BEGIN { count = split(names, name, "\n"); for (i = 1; i <= count; i++) is_default[name[i]] = 1 }
+    NF == 2 && !($1 in seen) && ($2 == own || !($1 in is_default)) { seen[$1] = 1; print }'
+}
+
+# default_names: what goes into the file `default` when the default certificate is put into service
+default_names() {
+  echo '# not shown by SNI: the default certificate has'
+  printf '%s\n' "${MXCERT_NAMES:-}" | tr ' ' '\n'
 }
 
 ### The daemon's configuration. What a hook writes there is a block between marks, in a file of its own or at the end of
@@ -151,4 +160,21 @@ remove_block() {
 } ;;
   esac
   printf %s "$block_rest" | replace "$1"
+}
+
+# block_lines FILE: what is between the marks; nothing when there are none
+block_lines() {
+  sed -n '/^# BEGIN mxcert/,/^# END mxcert/{/^# BEGIN mxcert/d;/^# END mxcert/d;p;}' "$1" 2>/dev/null || :
+}
+
+# set_block FILE LINES: they take the place of those between the marks; without LINES the block goes
+set_block() {
+  if [ -z "$2" ]; then
+    remove_block "$1"
+  elif grep -qs '^# BEGIN mxcert' "$1"; then
+    BLOCK=$2 awk '/^# END mxcert/ { inside = 0 } !inside { print } /^# BEGIN mxcert/ { print ENVIRON["BLOCK"]; inside = 1 }' "$1" |
+      replace "$1"
+  else
+    add_block "$1" "$2"
+  fi
 }
