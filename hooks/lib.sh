@@ -59,6 +59,46 @@ port_number() {
   esac
 }
 
+# pids_of PROGRAM: the processes that run this file
+pids_of() {
+  program=$(readlink -f "$1")
+  for process in /proc/[0-9]*; do
+    case $(readlink "$process/exe" 2>/dev/null) in "$program" | "$program (deleted)") printf '%s\n' "${process#/proc/}" ;; esac
+  done
+}
+
+# listening PIDS: `ADDRESS PORT` of each TCP socket that these processes listen on, as the kernel knows
+listening() {
+  [ -n "$1" ] && command -v ss >/dev/null || return 0
+  ss -Hltnp | awk -v pids="$1" '
+    BEGIN { count = split(pids, pid) }
+    {
+      ours = 0
+      for (i = 1; i <= count; i++) if (index($0, "pid=" pid[i] ",")) ours = 1
+      port = address = $4
+      sub(/.*:/, "", port)
+      sub(/:[0-9]*$/, "", address)
+      gsub(/[][]/, "", address)
+      if (!ours || address ~ /%/) next
+      if (address == "*") print "0.0.0.0", port
+      print address == "*" ? "::" : address, port
+    }' | sort -u
+}
+
+# print_listening PIDS: these as listeners, their protocol as the port says
+print_listening() {
+  listening "$1" | while read -r address port; do
+    case $port in
+      465) print_listener "$address" "$port" smtp implicit ;;
+      143) print_listener "$address" "$port" imap starttls ;;
+      993) print_listener "$address" "$port" imap implicit ;;
+      110) print_listener "$address" "$port" pop3 starttls ;;
+      995) print_listener "$address" "$port" pop3 implicit ;;
+      *) print_listener "$address" "$port" smtp starttls ;;
+    esac
+  done
+}
+
 ### The second key type, and further certificates
 
 # has_key_type TYPE: whether the certificate comes with such a key
