@@ -1,5 +1,9 @@
 #include "dns/answer.h"
 
+#include <fmt/format.h>
+
+#include "base/text.h"
+
 namespace mxcert::dns {
 
 std::string_view to_string(RecordType type) {
@@ -12,10 +16,16 @@ std::string_view to_string(RecordType type) {
       return "AAAA";
     case RecordType::srv:
       return "SRV";
+    case RecordType::tlsa:
+      return "TLSA";
     case RecordType::caa:
       return "CAA";
   }
   return "?";
+}
+
+std::string to_string(const TlsaRecord& record) {
+  return fmt::format("{} {} {} {}", record.usage, record.selector, record.matching_type, to_hex(record.data));
 }
 
 std::string_view to_string(AnswerStatus status) {

@@ -14,8 +14,8 @@
 
 namespace mxcert::dns {
 
-/// The numbers of RFC 1035, RFC 3596, RFC 2782 and RFC 8659.
-enum class RecordType : std::uint16_t { a = 1, mx = 15, aaaa = 28, srv = 33, caa = 257 };
+/// The numbers of RFC 1035, RFC 3596, RFC 2782, RFC 6698 and RFC 8659.
+enum class RecordType : std::uint16_t { a = 1, mx = 15, aaaa = 28, srv = 33, tlsa = 52, caa = 257 };
 
 struct Question {
   DnsName name;
@@ -47,6 +47,17 @@ struct CaaRecord {
   auto operator<=>(const CaaRecord&) const = default;  // NOLINT(modernize-use-nullptr): takes the 0 of a < b
 };
 
+/// RFC 6698 §2.1. Any numbers and any size of the data: whether senders can use it is another question.
+struct TlsaRecord {
+  std::uint8_t usage = 0;
+  std::uint8_t selector = 0;
+  std::uint8_t matching_type = 0;
+  std::string data = {};                                // octets
+  auto operator<=>(const TlsaRecord&) const = default;  // NOLINT(modernize-use-nullptr): takes the 0 of a < b
+};
+/// As zone files have it (RFC 6698 §2.2): `3 1 1 0123…`, the data in lower case.
+std::string to_string(const TlsaRecord& record);
+
 enum class AnswerStatus {
   ok,         // at least one record
   nodata,     // the name exists, not with that type: definite
@@ -64,6 +75,7 @@ struct Answer {
   std::vector<IpAddress> addresses = {};  // for RecordType::a and aaaa, sorted
   std::vector<SrvRecord> srv = {};        // for RecordType::srv, by priority
   std::vector<CaaRecord> caa = {};        // for RecordType::caa, sorted
+  std::vector<TlsaRecord> tlsa = {};      // for RecordType::tlsa, sorted
   std::optional<DnsName> canonical = {};  // where CNAMEs led to, when there were any
   std::chrono::seconds ttl{0};
   std::string reason = {};  // for temporary and bogus: what happened, fit for a terminal

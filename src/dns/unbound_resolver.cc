@@ -169,6 +169,11 @@ bool add_record(Answer& answer, RecordType type, std::span<const std::uint8_t> r
     if (record) answer.srv.push_back(std::move(*record));
     return record.has_value();
   }
+  if (type == RecordType::tlsa) {
+    std::optional<TlsaRecord> record = parse_tlsa(rdata);
+    if (record) answer.tlsa.push_back(std::move(*record));
+    return record.has_value();
+  }
   if (type == RecordType::caa) {
     std::optional<CaaRecord> record = parse_caa(rdata);
     if (record) answer.caa.push_back(std::move(*record));
@@ -188,6 +193,7 @@ bool add_records(Answer& answer, RecordType type, const ub_result& result) {
   std::ranges::sort(answer.addresses);
   std::ranges::sort(answer.srv);
   std::ranges::sort(answer.caa);
+  std::ranges::sort(answer.tlsa);
   return true;
 }
 

@@ -34,6 +34,14 @@ std::optional<SrvRecord> parse_srv(std::span<const std::uint8_t> rdata) {
   return SrvRecord{number_at(rdata, 0), number_at(rdata, 2), number_at(rdata, 4), std::move(*target)};
 }
 
+std::optional<TlsaRecord> parse_tlsa(std::span<const std::uint8_t> rdata) {
+  if (rdata.size() < 3) return std::nullopt;
+  return TlsaRecord{.usage = rdata[0],
+                    .selector = rdata[1],
+                    .matching_type = rdata[2],
+                    .data = std::string(rdata.begin() + 3, rdata.end())};
+}
+
 std::optional<CaaRecord> parse_caa(std::span<const std::uint8_t> rdata) {
   if (rdata.size() < 2) return std::nullopt;
   const std::size_t tag_octets = rdata[1];

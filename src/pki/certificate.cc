@@ -1,6 +1,7 @@
 #include "pki/certificate.h"
 
 #include <fmt/format.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -152,6 +153,14 @@ bool covers(const Certificate& certificate, std::string_view host) {
     return name.starts_with("*.") && first_dot != 0 && first_dot != std::string_view::npos &&
            host.substr(first_dot) == std::string_view(name).substr(1);
   });
+}
+
+bool is_signed_by(const Certificate& certificate, std::string_view public_key_der) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(public_key_der.data());
+  const Handle<EVP_PKEY, EVP_PKEY_free> key(d2i_PUBKEY(nullptr, &bytes, static_cast<long>(public_key_der.size())));
+  const bool verified = key && X509_verify(decode(certificate.der).get(), key.get()) == 1;
+  ERR_clear_error();
+  return verified;
 }
 
 void check_chain(std::span<const Certificate> chain, const PrivateKey& key, std::span<const std::string> names,

@@ -45,6 +45,10 @@ Certificate parse_certificate_der(std::string_view der);
 /// label and stands for exactly one label).
 bool covers(const Certificate& certificate, std::string_view host);
 
+/// Whether the signature of `certificate` is made by the private half of `public_key_der` (SubjectPublicKeyInfo); false
+/// for what is no such thing.
+bool is_signed_by(const Certificate& certificate, std::string_view public_key_der);
+
 /// Law 4: throws Error saying what is wrong unless the first certificate is for `key`, holds every one of `names`, is
 /// valid at `now`, and each certificate is issued and signed by the next.
 void check_chain(std::span<const Certificate> chain, const PrivateKey& key, std::span<const std::string> names,

@@ -47,6 +47,14 @@ int refuse_passphrase(char*, int, int, void*) {
   return -1;
 }
 
+std::string digest_of(std::string_view data, const EVP_MD* algorithm) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int length = 0;
+  if (EVP_Digest(data.data(), data.size(), digest.data(), &length, algorithm, nullptr) != 1)
+    throw_openssl_error("cannot hash");
+  return std::string(reinterpret_cast<const char*>(digest.data()), length);
+}
+
 }  // namespace
 
 std::optional<KeyType> find_key_type(const EVP_PKEY& key) {
@@ -159,11 +167,11 @@ std::string hmac(int sha_bits, std::string_view key, std::string_view data) {
 }
 
 std::string sha256(std::string_view data) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int length = 0;
-  if (EVP_Digest(data.data(), data.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1)
-    throw_openssl_error("cannot hash");
-  return std::string(reinterpret_cast<const char*>(digest.data()), length);
+  return digest_of(data, EVP_sha256());
+}
+
+std::string sha512(std::string_view data) {
+  return digest_of(data, EVP_sha512());
 }
 
 }  // namespace mxcert::pki

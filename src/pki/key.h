@@ -58,7 +58,7 @@ std::optional<KeyType> find_key_type(const EVP_PKEY& key);
 /// HMAC (RFC 2104) with SHA-256, SHA-384 or SHA-512, by their number of bits.
 std::string hmac(int sha_bits, std::string_view key, std::string_view data);
 
-/// SHA-256, 32 bytes.
-std::string sha256(std::string_view data);
+std::string sha256(std::string_view data);  // 32 bytes
+std::string sha512(std::string_view data);  // 64 bytes
 
 }  // namespace mxcert::pki

@@ -23,6 +23,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   dns::parse_a(bytes);
   dns::parse_aaaa(bytes);
   dns::parse_caa(bytes);
+  if (const auto record = dns::parse_tlsa(bytes)) fuzz::require(record->data.size() + 3 == size);
   if (const auto name = dns::DnsName::parse_host(fuzz::as_text(data, size))) check(*name);
   fuzz::tolerate([&] {
     const auto name = dns::DnsName::parse(fuzz::as_text(data, size));

@@ -17,6 +17,7 @@ struct FakeDns {
   std::map<std::string, std::vector<dns::CaaRecord>> caa = {};
   std::map<std::string, std::vector<std::pair<std::uint16_t, std::string>>> srv = {};  // priority and target
   std::map<std::string, std::vector<std::string>> addresses = {};                      // of both families
+  std::map<std::string, std::vector<dns::TlsaRecord>> tlsa = {};
   std::map<std::string, std::string> cname = {};
   std::set<std::string> exists = {};  // without any of the above
   std::set<std::string> servfail = {};
@@ -52,8 +53,8 @@ class FakeResolver final : public dns::Resolver {
     const auto in = [&](const auto& column) {
       return std::ranges::any_of(column, [&](const auto& row) { return is_at_or_below(row.first); });
     };
-    return in(table_.mx) || in(table_.addresses) || in(table_.caa) || in(table_.srv) || in(table_.cname) ||
-           std::ranges::any_of(table_.exists, is_at_or_below);
+    return in(table_.mx) || in(table_.addresses) || in(table_.caa) || in(table_.srv) || in(table_.tlsa) ||
+           in(table_.cname) || std::ranges::any_of(table_.exists, is_at_or_below);
   }
 
   dns::Answer answer(const dns::Question& question) const {
@@ -86,6 +87,8 @@ class FakeResolver final : public dns::Resolver {
     if (const auto rows = table_.srv.find(name); type == dns::RecordType::srv && rows != table_.srv.end())
       for (const auto& [priority, host] : rows->second)
         out.srv.push_back({.priority = priority, .port = 143, .target = *dns::DnsName::parse_host(host)});
+    if (const auto rows = table_.tlsa.find(name); type == dns::RecordType::tlsa && rows != table_.tlsa.end())
+      out.tlsa = rows->second;
     const bool wants_addresses = type == dns::RecordType::a || type == dns::RecordType::aaaa;
     if (const auto row = table_.addresses.find(name); wants_addresses && row != table_.addresses.end())
       for (const std::string& text : row->second)
@@ -94,7 +97,9 @@ class FakeResolver final : public dns::Resolver {
     std::ranges::sort(out.mx);
     std::ranges::sort(out.srv);
     std::ranges::sort(out.addresses);
-    const bool found = !out.mx.empty() || !out.addresses.empty() || !out.caa.empty() || !out.srv.empty();
+    std::ranges::sort(out.tlsa);
+    const bool found =
+        !out.mx.empty() || !out.addresses.empty() || !out.caa.empty() || !out.srv.empty() || !out.tlsa.empty();
     out.status = found ? dns::AnswerStatus::ok : exists(name) ? dns::AnswerStatus::nodata : dns::AnswerStatus::nxdomain;
     out.ttl = std::chrono::seconds{3600};
   }

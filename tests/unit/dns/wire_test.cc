@@ -110,3 +110,20 @@ TEST_CASE("SRV data that is cut short, compressed or goes on behind the target i
   CHECK_FALSE(parse_srv(Bytes{0, 0, 0, 0, 0, 0, 0xc0, 0}));
   CHECK_FALSE(parse_srv(Bytes{0, 0, 0, 0, 0, 0, 0, 0}));
 }
+
+TEST_CASE("TLSA data") {
+  const auto record = parse_tlsa(bytes("\x03\x01\x02\xab\xcd"));
+  REQUIRE(record);
+  CHECK(record->usage == 3);
+  CHECK(record->selector == 1);
+  CHECK(record->matching_type == 2);
+  CHECK(record->data == "\xab\xcd");
+  CHECK(to_string(*record) == "3 1 2 abcd");
+}
+
+TEST_CASE("TLSA data without their three numbers are refused, any others are for who judges them") {
+  for (const Bytes& cut : {Bytes{}, Bytes{3}, Bytes{3, 1}})
+    CHECK_FALSE(parse_tlsa(cut));
+  CHECK(parse_tlsa(Bytes{3, 1, 1})->data.empty());
+  CHECK(parse_tlsa(Bytes{255, 255, 255, 0})->usage == 255);
+}

@@ -55,6 +55,15 @@ yNQwCgYIKoZIzj0EAwIDRwAwRAIge09+S5TZAlw5tgtiVvuERV6cT4mfutXIlwTb
   CHECK(self_signed({"mx.example.com"}).front().renewal_id.empty());  // it names no authority's key
 }
 
+TEST_CASE("who signed a certificate is told by the key") {
+  const Certificate leaf = self_signed({"mx.example.com"}).front();
+  CHECK(is_signed_by(leaf, our_key().public_key_der()));
+  CHECK_FALSE(is_signed_by(leaf, PrivateKey::generate(KeyType::ecdsa_p256).public_key_der()));
+  CHECK_FALSE(is_signed_by(leaf, PrivateKey::generate(KeyType::rsa_2048).public_key_der()));
+  CHECK_FALSE(is_signed_by(leaf, "no key"));
+  CHECK_FALSE(is_signed_by(leaf, ""));
+}
+
 TEST_CASE("a wildcard stands for exactly one label (RFC 9525 section 6.3)") {
   Certificate certificate;
   certificate.names = {"*.example.com"};

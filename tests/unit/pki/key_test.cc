@@ -41,6 +41,11 @@ TEST_CASE("SHA-256 of the empty string") {
   CHECK(to_hex(sha256("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+TEST_CASE("SHA-512 of abc (RFC 6234 section 8.5)") {
+  CHECK(to_hex(sha512("abc")).substr(0, 32) == "ddaf35a193617abacc417349ae204131");
+  CHECK(sha512("").size() == 64);
+}
+
 TEST_CASE("HMAC, by the test vectors of RFC 4231 section 4.3") {
   const std::string_view data = "what do ya want for nothing?";
   CHECK(to_hex(hmac(256, "Jefe", data)) == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
