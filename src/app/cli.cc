@@ -213,6 +213,9 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_deploy_options(*rollback, line.options);
   add_revoke_command(app, line);
   add_command(app, line, Verb::status, "status", "stored certificates, what serves them, when they are due");
+  CLI::App* tlsa =
+      add_command(app, line, Verb::tlsa, "tlsa", "the DANE records to publish, compared with those that are");
+  tlsa->add_option("NAME", arguments, "only for these certificates")->type_name("");
   add_account_commands(app, line);
   CLI::App* config = app.add_subcommand("config", "the configuration");
   config->fallthrough()->require_subcommand(1);

@@ -20,6 +20,8 @@ void run_rollback(Context& context);
 void run_revoke(Context& context);
 /// `mxcert status`: what is stored, served and due.
 void run_status(Context& context);
+/// `mxcert tlsa [NAME…]`: the DANE records to publish, compared with those that are.
+void run_tlsa(Context& context);
 /// `mxcert account …`: the account at the CA.
 void run_account(Context& context);
 /// `mxcert config check`: the effective configuration.

@@ -22,6 +22,7 @@ enum class Verb {
   rollback,
   revoke,
   status,
+  tlsa,
   account_show,
   account_register,
   account_update,

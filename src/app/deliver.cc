@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/context.h"
+#include "app/dane.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -31,16 +32,6 @@ std::string folder_name(std::string name) {
   return name;
 }
 
-deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version) {
-  deploy::Delivery delivery{.certificate_name = certificate,
-                            .names = version.leaf.names,
-                            .bundle = version.bundle,
-                            .lineage = context.certificates.live_path(certificate)};
-  for (const store::VersionPart& part : version.further)
-    delivery.further_bundles.push_back(part.bundle);
-  return delivery;
-}
-
 deploy::DeployOptions make_options(const Context& context, const std::string& certificate, const std::string& target) {
   const std::filesystem::path folder = context.certificates.backup_path(certificate) / folder_name(target);
   return {.journal_directory = folder / "unfinished", .original_directory = folder / "original"};
@@ -52,6 +43,8 @@ std::string describe(deploy::Step step, std::string_view detail) {
       return "asking where it reads its certificate";
     case deploy::Step::observing:
       return "looking at what is served now";
+    case deploy::Step::consulting:
+      return "looking up TLSA records";
     case deploy::Step::recording:
       return "keeping the previous files";
     case deploy::Step::installing:
@@ -82,6 +75,8 @@ std::string message_of(const deploy::DeployOutcome& outcome) {
     case Status::unverifiable:
       return fmt::format("{}done, not verified: {}", daemon, outcome.reason);
     case Status::needs_configuration:
+    case Status::tlsa_mismatch:
+    case Status::tlsa_unknown:
       return fmt::format("{}nothing installed: {}", daemon, outcome.reason);
     case Status::rolled_back:
       return fmt::format("{}rolled back, what was served before is served again: {}", daemon, outcome.reason);
@@ -109,12 +104,24 @@ store::Deployment::State state_of(Status status) {
   }
 }
 
+/// Which version the target serves after a deployment of `number`: the one before it, when that did not work and things
+/// are as they were.
+std::string served_after(const Context& context, const std::string& certificate, const std::string& target,
+                         const std::string& number, Status status) {
+  if (state_of(status) != store::Deployment::State::failed) return number;
+  if (status == Status::rollback_failed) return {};
+  const store::CertificateState state = context.certificates.load_state(certificate);
+  const auto before = state.deployments.find(target);
+  return before == state.deployments.end() ? std::string() : before->second.served_version;
+}
+
 using DeployFunction = decltype(&deploy::deploy);
 
 /// Runs `function`, which is deploy or withdraw, at one target; what it throws becomes an outcome.
 deploy::DeployOutcome run_at(Context& context, DeployFunction function, const std::string& certificate,
                              const store::Version& version, const deploy::Target& target, const std::string& name) {
   deploy::DeployOptions options = make_options(context, certificate, name);
+  options.find_tlsa = tlsa_source(context);
   if (context.tells_steps())
     options.progress = [&](deploy::Step step, std::string_view detail) {
       log::info(fmt::format("{}: {}: {}", certificate, name, describe(step, detail)));
@@ -180,6 +187,27 @@ void remember(Context& context, const std::string& certificate, const std::strin
 
 }  // namespace
 
+std::vector<std::string> chosen_certificates(const Context& context) {
+  const std::vector<std::string> stored = context.certificates.names();
+  for (const std::string& name : context.invocation.arguments) {
+    if (std::ranges::find(stored, name) != stored.end()) continue;
+    throw ConfigError(
+        fmt::format("there is no certificate {}", printable(name, 300)),
+        stored.empty() ? "none is stored yet: mxcert issue gets one" : "stored are " + join(stored, ", "));
+  }
+  return context.invocation.arguments.empty() ? stored : context.invocation.arguments;
+}
+
+deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version) {
+  deploy::Delivery delivery{.certificate_name = certificate,
+                            .names = version.leaf.names,
+                            .bundle = version.bundle,
+                            .lineage = context.certificates.live_path(certificate)};
+  for (const store::VersionPart& part : version.further)
+    delivery.further_bundles.push_back(part.bundle);
+  return delivery;
+}
+
 bool is_in_service(const Context& context, const std::string& certificate) {
   const auto live = context.certificates.live_number(certificate);
   const store::CertificateState state = context.certificates.load_state(certificate);
@@ -190,6 +218,19 @@ bool is_in_service(const Context& context, const std::string& certificate) {
     return live && found != state.deployments.end() && found->second.version == *live &&
            is_settled(found->second.state);
   });
+}
+
+std::optional<std::set<std::string>> served_versions(const Context& context, const std::string& certificate) {
+  const store::CertificateState state = context.certificates.load_state(certificate);
+  std::set<std::string> versions;
+  for (const deploy::Target& target : context.config.targets) {
+    const std::string name = target_name(context, target);
+    if (is_left_alone(context, certificate, name)) continue;
+    const auto found = state.deployments.find(name);
+    if (found == state.deployments.end() || found->second.served_version.empty()) return std::nullopt;
+    versions.insert(found->second.served_version);
+  }
+  return versions;
 }
 
 void recover_deployments(Context& context) {
@@ -220,11 +261,13 @@ bool deliver(Context& context, const std::string& certificate, const store::Vers
     if (is_left_alone(context, certificate, name)) continue;
     const deploy::DeployOutcome result = run_at(context, deploy::deploy, certificate, version, target, name);
     all_serve_it = report(context, certificate, name, result, outcome) && all_serve_it;
+    report_dane(context, certificate, result.dane);
     remember(context, certificate, name,
              {.version = version.number,
               .state = state_of(result.status),
               .at = context.clock.now(),
-              .message = message_of(result)});
+              .message = message_of(result),
+              .served_version = served_after(context, certificate, name, version.number, result.status)});
   }
   return all_serve_it;
 }
@@ -242,7 +285,8 @@ bool withdraw(Context& context, const std::string& certificate, const store::Ver
                {.version = version.number,
                 .state = store::Deployment::State::withdrawn,
                 .at = context.clock.now(),
-                .message = message_of(result)});
+                .message = message_of(result),
+                .served_version = {}});
   }
   return all_withdrawn;
 }

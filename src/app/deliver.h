@@ -1,15 +1,30 @@
 #pragma once
+#include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "app/report.h"
+#include "deploy/delivery.h"
 #include "store/certificates.h"
 
 namespace mxcert::app {
 
 struct Context;
 
+/// The names of the certificates that the command line names, all stored ones when it names none. Throws ConfigError
+/// for one that there is not.
+std::vector<std::string> chosen_certificates(const Context& context);
+
+/// What a target is given to serve.
+deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version);
+
 /// Whether every configured target is known to serve the live version.
 bool is_in_service(const Context& context, const std::string& certificate);
+
+/// The versions that the configured targets serve, the live one or, after a failure, an earlier one; empty when some
+/// target serves none.
+std::optional<std::set<std::string>> served_versions(const Context& context, const std::string& certificate);
 
 /// Undoes what a killed run left half-installed, at every target of every certificate. What cannot be undone is
 /// reported as an error.

@@ -13,17 +13,6 @@
 namespace mxcert::app {
 namespace {
 
-std::vector<std::string> chosen_certificates(const Context& context) {
-  const std::vector<std::string> stored = context.certificates.names();
-  for (const std::string& name : context.invocation.arguments) {
-    if (std::ranges::find(stored, name) != stored.end()) continue;
-    throw ConfigError(
-        fmt::format("there is no certificate {}", printable(name, 300)),
-        stored.empty() ? "none is stored yet: mxcert issue gets one" : "stored are " + join(stored, ", "));
-  }
-  return context.invocation.arguments.empty() ? stored : context.invocation.arguments;
-}
-
 void require_targets(const Context& context) {
   if (context.config.targets.empty())
     throw ConfigError("no deploy target is configured", "add [[deploy]] hook = \"exim\", or --deploy exim");

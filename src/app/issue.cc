@@ -110,10 +110,15 @@ std::optional<Pause> find_pause(const Context& context, const mx::PlannedCertifi
   return now < pause.until ? std::optional(pause) : std::nullopt;
 }
 
-/// Whether what is served now is good for a while.
+/// Whether what is served now, be it an earlier version than the live one, is good for a while.
 bool is_safe(const Context& context, const mx::PlannedCertificate& planned) {
-  const auto live = context.certificates.find_live(planned.name);
-  return live && context.clock.now() < last_moment(*live) && is_in_service(context, planned.name);
+  const auto live = context.certificates.live_number(planned.name);
+  if (!live) return false;
+  auto served = served_versions(context, planned.name);
+  if (served && served->empty()) served->insert(*live);  // where nothing is to be installed, it is there
+  return served && std::ranges::all_of(*served, [&](const std::string& number) {
+           return context.clock.now() < last_moment(context.certificates.load(planned.name, number));
+         });
 }
 
 /// Tells that a certificate is left alone for now, and returns the outcome. To `renew` that is no failure as long as

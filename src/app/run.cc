@@ -41,6 +41,8 @@ void run_command(Context& context) {
       return run_revoke(context);
     case Verb::status:
       return run_status(context);
+    case Verb::tlsa:
+      return run_tlsa(context);
     case Verb::account_show:
     case Verb::account_register:
     case Verb::account_update:

@@ -96,6 +96,14 @@ Json to_json(const store::Failure& failure, SystemTime next_attempt) {
           {"next_attempt", format_time(next_attempt)}};
 }
 
+Json dane_to_json(const store::CertificateState& state) {
+  Json list = Json::array();
+  for (const auto& [owner, dane] : state.dane)
+    list.push_back(
+        {{"owner", owner}, {"status", dane.status}, {"fragile", dane.fragile}, {"at", format_time(dane.at)}});
+  return list;
+}
+
 Json to_json(const Context& context, const std::vector<CertificateStatus>& all) {
   Json list = Json::array();
   for (const CertificateStatus& one : all) {
@@ -117,7 +125,8 @@ Json to_json(const Context& context, const std::vector<CertificateStatus>& all) 
                {"deployments", deployments},
                {"failure", one.state.failure ? to_json(*one.state.failure, next_attempt_for(context, one)) : Json()},
                {"failing_names", failing_names},
-               {"revoked", nullptr}};
+               {"revoked", nullptr},
+               {"dane", dane_to_json(one.state)}};
     if (one.live) add_live(entry, one);
     if (const auto* revoked = revocation_of(one))
       entry["revoked"] = {{"reason", revoked->reason}, {"at", format_time(revoked->at)}};
@@ -185,6 +194,13 @@ Row describe_deployment(const std::string& target, const store::Deployment& depl
   return {"not served by", target};
 }
 
+/// What senders that use DANE make of it.
+Row describe_dane(const std::string& owner, const store::Dane& dane) {
+  std::string text = fmt::format("{}: {}", owner, dane.status);
+  if (dane.fragile) text += ", until a renewal";
+  return {"DANE", fmt::format("{} (looked up at {})", text, format_time(dane.at))};
+}
+
 std::string describe_failure(const store::Failure& failure, SystemTime next_attempt) {
   const std::string times = failure.count > 1 ? fmt::format(" ({} in a row)", failure.count) : "";
   return fmt::format("{}{}: {}\nnot tried again before {}", format_time(failure.at), times, failure.message,
@@ -207,6 +223,8 @@ std::string describe(const Context& context, const CertificateStatus& one, bool 
   if (!is_alone || one.state.unplanned) rows.push_back({"role", describe_role(one.state)});
   for (const auto& [target, deployment] : one.state.deployments)
     rows.push_back(describe_deployment(target, deployment, one.live ? one.live->number : ""));
+  for (const auto& [owner, dane] : one.state.dane)
+    rows.push_back(describe_dane(owner, dane));
   if (const auto* revoked = revocation_of(one))
     rows.push_back(
         {"revoked", fmt::format("{} ({}); mxcert issue replaces it", format_time(revoked->at), revoked->reason)});

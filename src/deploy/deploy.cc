@@ -82,6 +82,7 @@ class Deployment {
       look_before(target_.verify);
       if (judge(outcome_.before).good()) return unchanged();
     }
+    if (is_refused_by_dane()) return std::move(outcome_);
     try {
       progress(Step::reloading);
       if (!run_hook(clock_, program_, HookEvent::deploy, target_, delivery_, false).handled)
@@ -115,7 +116,30 @@ class Deployment {
     const bool nothing_to_change = changes_.empty() && description_.configured;
     if (nothing_to_change && !outcome_.before.empty() && judge(outcome_.before).good()) return unchanged();
     if (nothing_to_change && is_down()) return unverified();
+    if (is_refused_by_dane()) return std::move(outcome_);
     return change_and_prove();
+  }
+
+  /// Law 4: whether what is published keeps us from going on; the outcome says why.
+  bool is_refused_by_dane() {
+    if (!options_.find_tlsa) return false;
+    progress(Step::consulting);
+    const std::vector<Chain> chains = delivered_chains();
+    for (const TlsaLookup& lookup : options_.find_tlsa(delivery_.names, ports_of(checks_)))
+      outcome_.dane.push_back(judge_tlsa(lookup, chains));
+    DaneVerdict verdict =
+        decide_by_dane(delivery_.certificate_name, outcome_.dane, chains, chains_in_service(outcome_.before, changes_));
+    outcome_.status = verdict.kind == DaneVerdict::Kind::mismatch ? Status::tlsa_mismatch : Status::tlsa_unknown;
+    outcome_.reason = std::move(verdict.reason);
+    outcome_.hint = std::move(verdict.hint);
+    return verdict.kind != DaneVerdict::Kind::go;
+  }
+
+  std::vector<Chain> delivered_chains() const {
+    std::vector<Chain> chains;
+    for (const ExpectedChain& expected : expect_chains(delivery_, description_.files).chains)
+      chains.push_back(expected.chain);
+    return chains;
   }
 
   DeployOutcome change_and_prove() {
@@ -271,6 +295,10 @@ std::string_view to_string(Status status) {
       return "unverifiable";
     case Status::needs_configuration:
       return "needs_configuration";
+    case Status::tlsa_mismatch:
+      return "tlsa_mismatch";
+    case Status::tlsa_unknown:
+      return "tlsa_unknown";
     case Status::rolled_back:
       return "rolled_back";
     case Status::rollback_failed:

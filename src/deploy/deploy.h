@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "deploy/dane_gate.h"
 #include "deploy/delivery.h"
 #include "deploy/description.h"
 #include "deploy/hook.h"
@@ -23,6 +24,8 @@ struct DeployOutcome {
     installed_unverified,   // files in place, but the daemon is down
     unverifiable,           // files in place and the hook ran, but nobody says where to look
     needs_configuration,    // nothing touched: the daemon is not set up for TLS; `configuration` says what to write
+    tlsa_mismatch,          // nothing touched: TLSA records are published that what was to be served does not match
+    tlsa_unknown,           // nothing touched: what is published is not known, and the key would be another one
     rolled_back,            // it did not work: what was there before is there again
     rollback_failed,        // it did not work, and what was there before could not be put back or is not served
     failed,                 // it did not work, and there was nothing to put back
@@ -38,6 +41,7 @@ struct DeployOutcome {
   std::vector<std::filesystem::path> changed_files = {};  // real files that were replaced (rolled back or not)
   std::vector<Observation> before = {};                   // what the listeners served before anything was touched
   std::vector<Observation> after = {};                    // what they serve now; empty when nothing was touched
+  std::vector<DaneJudgement> dane = {};                   // of each port of each name; empty when nothing was to change
   std::vector<std::string> warnings = {};  // listeners that served no TLS before and serve none now, for one
 
   bool succeeded() const {
@@ -51,6 +55,7 @@ std::string_view to_string(DeployOutcome::Status status);
 enum class Step {
   describing,  // asking the hook
   observing,   // looking at what is served now
+  consulting,  // looking up published TLSA records
   recording,   // before the previous files are kept
   installing,  // before each new file is moved in place; the detail is its path
   reloading,   // before the hook is told
@@ -73,12 +78,14 @@ struct DeployOptions {
   std::chrono::milliseconds outage_timeout{5'000};  // how long handshakes may fail that did not before
   std::chrono::milliseconds probe_timeout{10'000};  // for one handshake
   std::function<void(Step, std::string_view detail)> progress = {};
+  FindTlsa find_tlsa = {};  // asked before anything is touched, and only then; empty: TLSA records are not looked at
   /// Addresses that wildcard listeners stand for.
   std::function<std::vector<std::string>()> addresses = local_addresses;
 };
 
-/// Brings `delivery` into service at `target`: describe, check, keep the previous files, install, reload, prove it by
-/// handshakes with and without SNI; if that fails, previous files back, reload, look again.
+/// Brings `delivery` into service at `target`: describe, check, compare with published TLSA records, keep the previous
+/// files, install, reload, prove it by handshakes with and without SNI; if that fails, previous files back, reload,
+/// look again.
 ///
 /// What does not work is an outcome, not an exception. Throws ConfigError for a hook that cannot be used, Error when
 /// the journal cannot be written (nothing was touched), Interrupted; an interrupted or killed deployment is undone by

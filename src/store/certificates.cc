@@ -48,7 +48,8 @@ nlohmann::json to_json(const Deployment& deployment) {
   return {{"version", deployment.version},
           {"state", to_string(deployment.state)},
           {"at", format_time(deployment.at)},
-          {"message", deployment.message}};
+          {"message", deployment.message},
+          {"served_version", deployment.served_version}};
 }
 
 nlohmann::json to_json(const Failure& failure) {
@@ -235,8 +236,9 @@ void Certificates::prune(const std::string& name) {
   const CertificateState state = load_state(name);
   const auto live_at = std::ranges::find(all, *live);
   for (auto version = all.begin(); version + kept_versions < all.end(); ++version) {
-    const bool deployed =
-        std::ranges::any_of(state.deployments, [&](const auto& target) { return target.second.version == *version; });
+    const bool deployed = std::ranges::any_of(state.deployments, [&](const auto& target) {
+      return target.second.version == *version || target.second.served_version == *version;
+    });
     if (deployed || version == live_at || version + 1 == live_at) continue;
     // Renamed away first: a half-removed folder must not look like a version.
     const fs::path doomed = directory_.tmp() / fmt::format("{}.{}.pruned", name, *version);
@@ -258,7 +260,8 @@ CertificateState Certificates::load_state(const std::string& name) const {
       state.deployments[target] = {.version = text_at(value, "version"),
                                    .state = parse_state(text_at(value, "state")),
                                    .at = time_at(value, "at"),
-                                   .message = text_at(value, "message")};
+                                   .message = text_at(value, "message"),
+                                   .served_version = text_at(value, "served_version")};
     }
   }
   if (const auto found = document->find("failure"); found != document->end() && found->is_object())
@@ -270,10 +273,23 @@ CertificateState Certificates::load_state(const std::string& name) const {
     for (const auto& [failing, value] : found->items())
       if (value.is_object()) state.failing_names[failing] = read_failure(value);
   state.renewal_info = read_renewal_infos(*document);
+  if (const auto found = document->find("dane"); found != document->end() && found->is_object())
+    for (const auto& [owner, value] : found->items())
+      if (value.is_object())
+        state.dane[owner] = {.status = text_at(value, "status"),
+                             .fragile = value.value("fragile", nlohmann::json(false)) == true,
+                             .at = time_at(value, "at")};
   if (const auto found = document->find("revocation"); found != document->end() && found->is_object())
     state.revocation = Revocation{
         .version = text_at(*found, "version"), .reason = text_at(*found, "reason"), .at = time_at(*found, "at")};
   return state;
+}
+
+std::set<std::string> CertificateState::served_versions() const {
+  std::set<std::string> versions;
+  for (const auto& [target, deployment] : deployments)
+    if (!deployment.served_version.empty()) versions.insert(deployment.served_version);
+  return versions;
 }
 
 void Certificates::save_state(const std::string& name, const CertificateState& state) {
@@ -293,6 +309,8 @@ void Certificates::save_state(const std::string& name, const CertificateState& s
     document["revocation"] = {{"version", state.revocation->version},
                               {"reason", state.revocation->reason},
                               {"at", format_time(state.revocation->at)}};
+  for (const auto& [owner, dane] : state.dane)
+    document["dane"][owner] = {{"status", dane.status}, {"fragile", dane.fragile}, {"at", format_time(dane.at)}};
   const fs::path folder = directory_.certificates() / require_safe_name(name);
   make_directory(folder, private_directory);
   save_json(folder / "state.json", document, directory_.tmp());

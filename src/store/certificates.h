@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -53,7 +54,8 @@ struct Deployment {
   std::string version;
   State state = State::failed;
   SystemTime at;
-  std::string message;  // what was found, when not verified
+  std::string message;         // what was found, when not verified
+  std::string served_version;  // what is installed, which is an earlier one after a failure; empty: none of ours
 
   bool operator==(const Deployment&) const = default;
 };
@@ -96,6 +98,15 @@ struct Revocation {
   bool operator==(const Revocation&) const = default;
 };
 
+/// What a TLSA RRset was like when a deployment looked at it.
+struct Dane {
+  std::string status;    // deploy::DaneStatus as text
+  bool fragile = false;  // it matches, until a renewal
+  SystemTime at;
+
+  bool operator==(const Dane&) const = default;
+};
+
 /// What mxcert remembers of a certificate between runs. Rebuildable: an unreadable one is the same as a new one.
 struct CertificateState {
   std::vector<std::string> desired;               // the names that the last plan wanted on it
@@ -107,6 +118,7 @@ struct CertificateState {
   std::map<std::string, Failure> failing_names;  // what the CA refused last; wanted all the same
   std::vector<RenewalInfo> renewal_info;         // one for each certificate of the live version
   std::optional<Revocation> revocation;          // the last one
+  std::map<std::string, Dane> dane;              // by the name that has the records, `_25._tcp.mx.example.com`
 
   /// Whether this version was revoked; null if not.
   const Revocation* find_revocation(const std::string& version) const {
@@ -117,6 +129,8 @@ struct CertificateState {
     const auto found = std::ranges::find(renewal_info, certificate, &RenewalInfo::certificate);
     return found == renewal_info.end() ? nullptr : &*found;
   }
+  /// The versions that some target serves.
+  std::set<std::string> served_versions() const;
   bool operator==(const CertificateState&) const = default;
 };
 
@@ -144,7 +158,8 @@ class Certificates {
                   std::span<const VersionPart> further = {});
   /// Moves the live link; the version must be complete.
   void make_live(const std::string& name, const std::string& number);
-  /// Removes old versions, but never the live one, the one before it, one that some target has, or the three newest.
+  /// Removes old versions, but never the live one, the one before it, one that some target has or serves, or the three
+  /// newest.
   void prune(const std::string& name);
 
   /// The folder of one version, with its PEM files.

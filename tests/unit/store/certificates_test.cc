@@ -124,6 +124,18 @@ TEST_CASE_METHOD(Fixture, "old versions go, but not the live one, the one before
   CHECK(certificates.versions(name) == std::vector<std::string>{"0001", "0002", "0003", "0005", "0006", "0007"});
 }
 
+TEST_CASE_METHOD(Fixture, "a version that a target serves while a later one failed there does not go") {
+  for (int i = 0; i < 7; ++i)
+    put_live();
+  CertificateState state_of_it;
+  state_of_it.deployments["exim"] = {
+      .version = "0007", .state = Deployment::State::failed, .at = {}, .message = "", .served_version = "0002"};
+  certificates.save_state(name, state_of_it);
+  CHECK(state_of_it.served_versions() == std::set<std::string>{"0002"});
+  certificates.prune(name);
+  CHECK(certificates.versions(name) == std::vector<std::string>{"0002", "0005", "0006", "0007"});
+}
+
 TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory is an empty one") {
   CertificateState remembered;
   remembered.desired = {"mx.example.com", "mx2.example.com"};
@@ -132,7 +144,10 @@ TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory i
   remembered.deployments["exim"] = {.version = "0001",
                                     .state = Deployment::State::unverified,
                                     .at = *parse_time("2026-11-23T15:00:00Z"),
-                                    .message = "exim is down"};
+                                    .message = "exim is down",
+                                    .served_version = "0000"};
+  remembered.dane["_25._tcp.mx.example.com"] = {
+      .status = "matches", .fragile = true, .at = *parse_time("2026-11-23T15:00:00Z")};
   remembered.failure = Failure{.count = 3, .at = *parse_time("2026-11-23T15:00:00Z"), .message = "m", .hint = "h"};
   remembered.ca_pauses["https://ca.test/dir"] = *parse_time("2026-11-24T15:00:00Z");
   remembered.failing_names["mx3.example.com"] = {
@@ -164,6 +179,7 @@ TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory i
       "", "{", "[]", "null", "{\"deployments\":[1],\"failure\":7,\"desired\":\"x\"}", "{\"failing_names\":{\"a\":7}}",
       "{\"failing_names\":[1]}", "{\"ca_pauses\":{\"https://ca.test/dir\":7}}", "{\"ca_pauses\":[1]}",
       "{\"renewal_info\":{\"window\":{\"start\":\"x\"}}}", "{\"renewal_info\":[1],\"further_renewal_info\":[1,{}]}",
+      "{\"dane\":[7]}", "{\"dane\":{\"_25._tcp.mx\":7}}",
       "{\"deployments\":{\"exim\":5},\"failure\":{\"count\":\"x\"}}");
   write_file_atomically(file, damaged, {});
   CHECK_NOTHROW(certificates.load_state(name));

@@ -1,0 +1,132 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "app/commands.h"
+#include "app/context.h"
+#include "app/dane.h"
+#include "app/deliver.h"
+#include "app/json.h"
+#include "app/tlsa_report.h"
+#include "base/error.h"
+#include "deploy/description.h"
+#include "deploy/hook.h"
+
+namespace mxcert::app {
+namespace {
+
+using Chains = std::vector<deploy::Chain>;
+
+Chains chains_of(const deploy::Delivery& delivery) {
+  Chains chains;
+  for (const pki::CertificateBundle* bundle : delivery.bundles())
+    chains.push_back(pki::parse_certificates(bundle->full_chain()));
+  return chains;
+}
+
+/// The chains of the other versions that targets serve.
+Chains chains_still_served(const Context& context, const std::string& name, const std::string& live) {
+  Chains chains;
+  for (const std::string& number : context.certificates.load_state(name).served_versions()) {
+    if (number != live)
+      std::ranges::move(chains_of(make_delivery(context, name, context.certificates.load(name, number))),
+                        std::back_inserter(chains));
+  }
+  return chains;
+}
+
+/// Where the target's daemon listens, as the configuration or else its hook says; nowhere when the hook cannot be
+/// asked.
+std::vector<deploy::Endpoint> listeners_of(Context& context, const deploy::Target& target,
+                                           const deploy::Delivery& delivery) {
+  if (!target.verify.empty()) return target.verify;
+  try {
+    const auto program = deploy::find_hook(target.hook, deploy::shipped_hooks_directory());
+    return deploy::describe(context.clock, program, target, delivery).listeners;
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error& e) {
+    context.report.add_warning({.code = "listeners_unknown",
+                                .subject = delivery.certificate_name,
+                                .message = fmt::format("{}: where {} listens is not known: {}",
+                                                       delivery.certificate_name, target.hook, e.message()),
+                                .hint = e.hint()});
+    return {};
+  }
+}
+
+std::vector<std::uint16_t> ports_of(Context& context, const deploy::Delivery& delivery) {
+  std::vector<deploy::Check> checks;
+  for (const deploy::Target& target : context.config.targets)
+    for (const deploy::Endpoint& listener : listeners_of(context, target, delivery))
+      checks.push_back({listener});
+  return deploy::ports_of(checks);
+}
+
+TlsaCertificate look_up(Context& context, const std::string& name, const deploy::FindTlsa& find_tlsa) {
+  const auto live = context.certificates.find_live(name);
+  if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
+  TlsaCertificate certificate{.name = name, .version = live->number, .in_service = is_in_service(context, name)};
+  const deploy::Delivery delivery = make_delivery(context, name, *live);
+  const Chains chains = chains_of(delivery);
+  const Chains served = chains_still_served(context, name, live->number);
+  for (const deploy::TlsaLookup& lookup : find_tlsa(delivery.names, ports_of(context, delivery)))
+    certificate.rrsets.push_back(compare_tlsa(lookup, chains, served));
+  return certificate;
+}
+
+Json to_json(const TlsaRrset& rrset) {
+  const dns::DnsName owner = rrset.lookup.owner();
+  Json records = Json::array();
+  for (const TlsaLine& line : rrset.lines)
+    records.push_back({{"record", dns::to_string(line.record)},
+                       {"line", deploy::zone_line(owner, line.record)},
+                       {"state", to_string(line.state)},
+                       {"key_type", line.key_type.empty() ? Json() : Json(line.key_type)}});
+  const std::string& reason = rrset.lookup.answer.reason;
+  return {{"owner", owner.ascii()},
+          {"name", rrset.lookup.name},
+          {"port", rrset.lookup.port},
+          {"status", to_string(rrset.status)},
+          {"reason", reason.empty() ? Json() : Json(reason)},
+          {"records", records}};
+}
+
+Json to_json(const TlsaCertificate& certificate) {
+  Json rrsets = Json::array();
+  for (const TlsaRrset& rrset : certificate.rrsets)
+    rrsets.push_back(to_json(rrset));
+  return {{"name", certificate.name},
+          {"certificate_version", certificate.version},
+          {"in_service", certificate.in_service},
+          {"rrsets", rrsets}};
+}
+
+}  // namespace
+
+void run_tlsa(Context& context) {
+  const std::vector<std::string> names = chosen_certificates(context);
+  if (names.empty()) throw Error("no certificate is stored yet", "mxcert issue gets one");
+  const deploy::FindTlsa find_tlsa = tlsa_source(context);
+  std::vector<TlsaCertificate> certificates;
+  for (const std::string& name : names) {
+    try {
+      certificates.push_back(look_up(context, name, find_tlsa));
+    } catch (const Interrupted&) {
+      throw;
+    } catch (Error& e) {
+      e.add_context(name);
+      context.report.add_error(e, name);
+    }
+  }
+  if (!context.invocation.json) return write_result(tlsa_to_text(certificates));
+  Json list = Json::array();
+  for (const TlsaCertificate& certificate : certificates)
+    list.push_back(to_json(certificate));
+  Json document{{"version", 1}, {"certificates", list}};
+  add_findings(document, context.report);
+  write_result(dump(document));
+}
+
+}  // namespace mxcert::app

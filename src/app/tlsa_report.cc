@@ -1,0 +1,122 @@
+#include "app/tlsa_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "pki/key.h"
+
+namespace mxcert::app {
+namespace {
+
+using deploy::Chain;
+using deploy::DaneStatus;
+using State = TlsaLine::State;
+
+constexpr std::size_t max_line_bytes = 4000;  // a record may hold a whole certificate
+
+bool matches_any(const deploy::TlsaLookup& lookup, const dns::TlsaRecord& record, std::span<const Chain> chains) {
+  return std::ranges::any_of(chains, [&](const Chain& chain) { return deploy::matches(record, chain, lookup.base); });
+}
+
+State state_of_found(const deploy::TlsaLookup& lookup, const dns::TlsaRecord& record, std::span<const Chain> live,
+                     std::span<const Chain> served) {
+  if (!deploy::is_usable(record)) return State::unusable;
+  if (matches_any(lookup, record, live)) return State::published;
+  return matches_any(lookup, record, served) ? State::in_use : State::stale;
+}
+
+std::string note_of_missing(const TlsaRrset& rrset, const TlsaCertificate& certificate) {
+  switch (rrset.status) {
+    case DaneStatus::mismatch:
+      return certificate.in_service ? "add it now: senders that use DANE cannot deliver without it"
+                                    : "add it, and wait for two TTLs: only then is the new key installed";
+    case DaneStatus::matches:
+      return "add it: what is there may not fit after the next renewal";
+    case DaneStatus::unusable:
+      return "add it: what is there protects nobody";
+    default:
+      return "not published";
+  }
+}
+
+/// What is said behind a record.
+std::string note_of(const TlsaLine& line, const TlsaRrset& rrset, const TlsaCertificate& certificate) {
+  switch (line.state) {
+    case State::published:
+      return rrset.status == DaneStatus::insecure ? "published, but its zone is not signed: senders ignore it"
+                                                  : "published";
+    case State::missing:
+      return note_of_missing(rrset, certificate);
+    case State::in_use:
+      return fmt::format("keep it until version {} is in service, and then for two TTLs", certificate.version);
+    case State::stale:
+      return "remove it, unless it is for a key that is to come";
+    case State::unusable:
+      return "remove it: mail does not use this kind";
+    case State::unknown:
+      return "not known whether it is published: " + printable(rrset.lookup.answer.reason, 300);
+  }
+  return {};
+}
+
+/// Whether it belongs into the zone.
+bool is_wanted(State state) {
+  return state != State::stale && state != State::unusable;
+}
+
+std::string line_to_text(const TlsaLine& line, const TlsaRrset& rrset, const TlsaCertificate& certificate) {
+  return fmt::format("{}{}  ; {}\n", is_wanted(line.state) ? "" : "; ",
+                     printable(deploy::zone_line(rrset.lookup.owner(), line.record), max_line_bytes),
+                     note_of(line, rrset, certificate));
+}
+
+}  // namespace
+
+std::string_view to_string(State state) {
+  switch (state) {
+    case State::published:
+      return "published";
+    case State::missing:
+      return "missing";
+    case State::in_use:
+      return "in_use";
+    case State::stale:
+      return "stale";
+    case State::unusable:
+      return "unusable";
+    case State::unknown:
+      return "unknown";
+  }
+  return "";
+}
+
+TlsaRrset compare_tlsa(const deploy::TlsaLookup& lookup, std::span<const Chain> live, std::span<const Chain> served) {
+  TlsaRrset rrset{.lookup = lookup, .status = deploy::judge_tlsa(lookup, live).status};
+  std::vector<dns::TlsaRecord> others = lookup.answer.tlsa;
+  for (const Chain& chain : live) {
+    const pki::Certificate& leaf = chain.front();
+    const dns::TlsaRecord record = deploy::record_for(leaf, lookup.answer.tlsa);
+    State state = std::erase(others, record) > 0 ? State::published : State::missing;
+    if (lookup.answer.is_unknown()) state = State::unknown;
+    const std::string key_type(leaf.key_family ? pki::to_string(*leaf.key_family) : "");
+    rrset.lines.push_back({state, record, key_type});
+  }
+  for (const dns::TlsaRecord& record : others)
+    rrset.lines.push_back({state_of_found(lookup, record, live, served), record});
+  return rrset;
+}
+
+std::string tlsa_to_text(std::span<const TlsaCertificate> certificates) {
+  std::string text;
+  for (const TlsaCertificate& certificate : certificates) {
+    text += fmt::format("{}; {}, version {}\n", text.empty() ? "" : "\n", certificate.name, certificate.version);
+    for (const TlsaRrset& rrset : certificate.rrsets)
+      for (const TlsaLine& line : rrset.lines)
+        text += line_to_text(line, rrset, certificate);
+  }
+  return text;
+}
+
+}  // namespace mxcert::app
