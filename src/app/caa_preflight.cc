@@ -75,7 +75,29 @@ mx::CaaApplicant applicant_without_asking(const Context& context) {
   return {.issuers = known_issuers(context), .account = account ? account->url : std::string()};
 }
 
+CaaVerdict judge_one(const Context& context, const mx::CaaLookup& lookup, mx::CaaApplicant& applicant) {
+  if (!lookup.unknown.empty()) return {CaaVerdict::Status::unknown, lookup.unknown, {}};
+  if (!lookup.owner) return {CaaVerdict::Status::allowed, "no records: any CA may issue", {}};
+  applicant.method = to_string(context.config.challenge.method_for(lookup.name).type);
+  const std::string owner = dns::display_name(*lookup.owner);
+  const auto objection = mx::find_objection(*lookup.owner, lookup.records, applicant);
+  if (!objection) return {CaaVerdict::Status::allowed, fmt::format("the records of {} allow it", owner), {}};
+  return {CaaVerdict::Status::forbidden, fmt::format("the records of {} {}", owner, objection->reason),
+          objection->remedy};
+}
+
 }  // namespace
+
+std::vector<CaaVerdict> judge_caa(Context& context, std::span<const dns::DnsName> names) {
+  std::vector<CaaVerdict> verdicts;
+  if (names.empty()) return verdicts;
+  ProgressLine progress(context.shows_progress());
+  dns::UnboundResolver resolver(context.clock, resolver_options(context, progress));
+  mx::CaaApplicant applicant = applicant_without_asking(context);
+  for (const mx::CaaLookup& lookup : mx::find_caa(resolver, names))
+    verdicts.push_back(judge_one(context, lookup, applicant));
+  return verdicts;
+}
 
 void report_caa(Context& context, const mx::Plan& plan) {
   Names names;

@@ -1,8 +1,10 @@
 #pragma once
+#include <span>
 #include <string>
 #include <vector>
 
 #include "app/ca.h"
+#include "app/evidence.h"
 #include "mx/plan.h"
 
 namespace mxcert::app {
@@ -18,5 +20,8 @@ void report_caa(Context& context, const mx::Plan& plan);
 /// when there are records to compare that with; throws what CertificateAuthority::client throws.
 std::vector<std::string> find_caa_refusals(Context& context, CertificateAuthority& ca,
                                            const std::vector<std::string>& names);
+
+/// What the configured CA would make of the CAA records of each name, without asking it; reports nothing.
+std::vector<CaaVerdict> judge_caa(Context& context, std::span<const dns::DnsName> names);
 
 }  // namespace mxcert::app

@@ -193,6 +193,8 @@ void add_commands(CLI::App& app, CommandLine& line) {
   std::vector<std::string>& arguments = line.invocation.arguments;
   CLI::App* plan = add_command(app, line, Verb::plan, "plan", "what would be ordered, and why each name is in or out");
   plan->add_option("DOMAIN", arguments, "only what concerns these mail domains")->type_name("");
+  plan->add_option("--explain", line.invocation.explain, "instead, all that is known about one mail domain or name")
+      ->type_name("NAME");
   add_planning_options(*plan, line.options);
 
   CLI::App* issue = add_command(app, line, Verb::issue, "issue",

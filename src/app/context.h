@@ -35,6 +35,7 @@ enum class Verb {
 struct Invocation {
   Verb verb = Verb::plan;
   std::vector<std::string> arguments;  // mail domains or names of certificates
+  std::string explain;                 // of plan: a mail domain or a name; empty: the plan itself
   bool json = false;
   bool quiet = false;
   bool verbose = false;

@@ -6,6 +6,12 @@
 
 #include "base/clock.h"
 
+namespace mxcert::mx {
+struct PlannedDomain;
+struct PlannedTarget;
+struct Warning;
+}  // namespace mxcert::mx
+
 // For the .cc files of this folder only.
 namespace mxcert::app {
 
@@ -19,6 +25,10 @@ using Json = nlohmann::ordered_json;
 Json time_or_null(const std::optional<SystemTime>& time);
 /// `[ { "code", "subject", "message", "hint" } ]`.
 Json to_json(std::span<const Finding> findings);
+/// As `plan --json` has them.
+Json to_json(const mx::PlannedTarget& target);
+Json to_json(const mx::PlannedDomain& domain);
+Json to_json(const mx::Warning& warning);
 /// Adds `warnings` and `errors`.
 void add_findings(Json& document, const Report& report);
 /// Indented, with a newline; text that is not UTF-8 is mended.

@@ -1,6 +1,7 @@
 #include "app/caa_preflight.h"
 #include "app/commands.h"
 #include "app/context.h"
+#include "app/explain.h"
 #include "app/plan_report.h"
 #include "app/planning.h"
 
@@ -8,6 +9,7 @@ namespace mxcert::app {
 
 void run_plan(Context& context) {
   const mx::Plan plan = make_plan(context);
+  if (!context.invocation.explain.empty()) return explain(context, plan);
   report_gaps(context, plan);  // says what `issue` would say, its exit status included
   report_caa(context, plan);
   if (context.invocation.json) return write_plan_json(plan, context.report.errors(), write_result);

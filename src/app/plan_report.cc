@@ -8,140 +8,12 @@
 #include <tuple>
 #include <utility>
 
-#include "app/json.h"
 #include "base/text.h"
 
 namespace mxcert::app {
 namespace {
 
 using dns::DnsName;
-
-Json target_to_json(const mx::PlannedTarget& target) {
-  Json addresses = Json::array();
-  for (const dns::IpAddress& address : target.addresses)
-    addresses.push_back(address.to_string());
-  return {{"host", target.host.ascii()},
-          {"preference", target.preference},
-          {"implicit", target.implicit},
-          {"owner", to_string(target.owner)},
-          {"addresses", std::move(addresses)},
-          {"dnssec", to_string(target.dnssec)},
-          {"canonical", target.canonical ? Json(target.canonical->ascii()) : Json(nullptr)},
-          {"reason", target.reason}};
-}
-
-Json targets_to_json(std::span<const mx::PlannedTarget> targets) {
-  Json list = Json::array();
-  for (const mx::PlannedTarget& target : targets)
-    list.push_back(target_to_json(target));
-  return list;
-}
-
-Json services_to_json(const mx::PlannedDomain& domain) {
-  Json services = Json::array();
-  for (const mx::PlannedService& service : domain.services)
-    services.push_back({{"service", service.service},
-                        {"status", to_string(service.status)},
-                        {"dnssec", to_string(service.dnssec)},
-                        {"reason", service.reason},
-                        {"targets", targets_to_json(service.targets)}});
-  return services;
-}
-
-Json sources_to_json(const mx::PlannedDomain& domain) {
-  Json sources = Json::array({domain.source});
-  for (const std::string& source : domain.other_sources)
-    sources.push_back(source);
-  return sources;
-}
-
-Json domain_to_json(const mx::PlannedDomain& domain) {
-  return {{"domain", domain.domain.unicode()},
-          {"ascii", domain.domain.ascii()},
-          {"source", domain.source},
-          {"sources", sources_to_json(domain)},
-          {"status", to_string(domain.status)},
-          {"dnssec", to_string(domain.dnssec)},
-          {"reason", domain.reason},
-          {"targets", targets_to_json(domain.targets)},
-          {"services", services_to_json(domain)}};
-}
-
-Json certificate_to_json(const mx::PlannedCertificate& certificate) {
-  return {{"name", certificate.name},
-          {"default", certificate.is_default},
-          {"names", certificate.ascii_names()},
-          {"action", to_string(certificate.action)},
-          {"why", certificate.why},
-          {"not_after", time_or_null(certificate.not_after)}};
-}
-
-Json warning_to_json(const mx::Warning& warning) {
-  return {{"code", warning.code}, {"subject", warning.subject}, {"message", warning.message}};
-}
-
-constexpr std::size_t piece_bytes = 64 << 10;
-
-/// A JSON document as `dump` would make it, whose lists are never whole in memory: a plan may have 100,000 domains.
-class ListDocument {
- public:
-  explicit ListDocument(const TextSink& sink) : sink_(sink), text_("{\n  \"version\": 1") {}
-
-  template <typename Items, typename ToJson>
-  void add(std::string_view key, const Items& items, ToJson to_json_of_one) {
-    text_ += fmt::format(",\n  \"{}\": [", key);
-    bool first = true;
-    for (const auto& item : items) {
-      text_ += first ? "\n    " : ",\n    ";
-      add_indented(dump(to_json_of_one(item)));
-      first = false;
-      if (text_.size() >= piece_bytes) flush();
-    }
-    text_ += first ? "]" : "\n  ]";
-  }
-
-  void finish() {
-    text_ += "\n}\n";
-    flush();
-  }
-
- private:
-  void add_indented(std::string_view item) {
-    item.remove_suffix(1);  // the last line feed
-    for (const char c : item) {
-      text_ += c;
-      if (c == '\n') text_ += "    ";
-    }
-  }
-
-  void flush() {
-    sink_(text_);
-    text_.clear();
-  }
-
-  const TextSink& sink_;
-  std::string text_;
-};
-
-std::string words(mx::Owner owner) {
-  return owner == mx::Owner::partly_ours ? "partly ours" : std::string(to_string(owner));
-}
-
-Color color_of(mx::Owner owner) {
-  switch (owner) {
-    case mx::Owner::ours:
-    case mx::Owner::sibling:
-      return Color::green;
-    case mx::Owner::partly_ours:
-    case mx::Owner::unknown:
-      return Color::yellow;
-    case mx::Owner::unresolvable:
-      return Color::red;
-    case mx::Owner::foreign:
-      return Color::none;
-  }
-  return Color::none;
-}
 
 /// What counts most comes first.
 int rank(mx::Owner owner) {
@@ -197,7 +69,9 @@ std::vector<HostLine> group_by_host(const mx::Plan& plan) {
   lines.reserve(hosts.size());
   for (auto& [host, line] : hosts)
     lines.push_back(std::move(line));
-  std::ranges::stable_sort(lines, {}, [](const HostLine& line) { return rank(line.target->owner); });
+  std::ranges::stable_sort(lines, {}, [](const HostLine& line) {
+    return std::pair(rank(line.target->owner), std::string_view(line.target->reason));
+  });
   return lines;
 }
 
@@ -207,7 +81,7 @@ class TextReport {
   TextReport(const mx::Plan& plan, const TextStyle& style) : plan_(plan), style_(style) {}
 
   std::string write() {
-    std::vector<std::string> parts{host_table(), lost_domain_table(), certificates(), warnings()};
+    std::vector<std::string> parts{hosts(), lost_domains(), certificates(), warnings()};
     std::erase(parts, "");
     return join(parts, "\n");
   }
@@ -217,54 +91,61 @@ class TextReport {
     return shown_.insert(name).second ? dns::display_name(name) : name.unicode();
   }
 
-  std::string list_domains(const HostLine& line) {
+  /// A U-label's A-label stands here, so that the column keeps its width.
+  std::string explain(const HostLine& line) {
+    const DnsName& host = line.target->host;
+    std::vector<std::string> lines;
+    if (shown_.insert(host).second && host.unicode() != host.ascii())
+      lines.push_back(fmt::format("({})", host.ascii()));
+    if (!line.domains.empty()) lines.push_back("for " + list(line.domains, line.target->implicit ? &host : nullptr));
+    for (const auto& [services, domains] : line.services)
+      lines.push_back(fmt::format("{} of {}", join(services, ", "), list(domains)));
+    return join(lines, "\n");
+  }
+
+  /// `itself` is the host that they lead to, if that is one of them for want of an MX record.
+  std::string list(const std::vector<const mx::PlannedDomain*>& domains, const DnsName* itself = nullptr) {
     std::vector<std::string> texts;
-    texts.reserve(line.domains.size());
-    for (const mx::PlannedDomain* domain : line.domains)
-      texts.push_back(domain->domain == line.target->host && line.target->implicit ? "itself (it has no MX record)"
-                                                                                   : show(domain->domain));
+    texts.reserve(domains.size());
+    for (const mx::PlannedDomain* domain : domains)
+      texts.push_back(itself != nullptr && domain->domain == *itself ? "itself (it has no MX record)"
+                                                                     : show(domain->domain));
     return join(texts, ", ");
   }
 
-  /// A U-label's A-label stands below, so that the column keeps its width.
-  std::string explain(const HostLine& line) {
-    const DnsName& host = line.target->host;
-    std::string text = line.target->reason;
-    if (shown_.insert(host).second && host.unicode() != host.ascii()) text += fmt::format("\n({})", host.ascii());
-    if (!line.domains.empty()) text += "\nfor " + list_domains(line);
-    for (const auto& [services, domains] : line.services) {
-      std::vector<std::string> texts;
-      for (const mx::PlannedDomain* domain : domains)
-        texts.push_back(show(domain->domain));
-      text += fmt::format("\n{} of {}", join(services, ", "), join(texts, ", "));
-    }
-    return text;
+  /// What is true of several is said once, above them.
+  static void begin_group(std::vector<Row>& rows, std::string heading, Color color) {
+    if (!rows.empty()) rows.push_back({{""}});
+    rows.push_back({{std::move(heading), color}});
   }
 
-  std::string host_table() {
+  std::string hosts() {
     std::vector<Row> rows;
+    const mx::PlannedTarget* before = nullptr;
     for (const HostLine& line : group_by_host(plan_)) {
-      if (rows.empty())
-        rows.push_back({{any_services() ? "host" : "MX host", Color::bold},
-                        {"whose", Color::bold},
-                        {"why, and for which domains", Color::bold}});
-      const mx::Owner owner = line.target->owner;
-      rows.push_back({{line.target->host.unicode()}, {words(owner), color_of(owner)}, {explain(line)}});
+      const mx::PlannedTarget& target = *line.target;
+      if (before == nullptr || before->owner != target.owner || before->reason != target.reason)
+        begin_group(rows, fmt::format("{}: {}", owner_words(target.owner), target.reason), owner_color(target.owner));
+      rows.push_back({{""}, {target.host.unicode()}, {explain(line)}});
+      before = &target;
     }
     return format_table(rows, style_);
   }
 
-  bool any_services() const {
-    return std::ranges::any_of(plan_.domains, [](const mx::PlannedDomain& domain) { return !domain.services.empty(); });
-  }
-
-  std::string lost_domain_table() {
-    std::vector<Row> rows;
+  std::string lost_domains() {
+    std::vector<std::pair<std::string_view, std::vector<const mx::PlannedDomain*>>> groups;
     for (const mx::PlannedDomain& domain : plan_.domains) {
       if (!domain.targets.empty()) continue;
-      if (rows.empty()) rows.push_back({{"mail domain", Color::bold}, {"has no MX host, since it", Color::bold}});
-      const bool unknown = domain.status == mx::MxStatus::temporary || domain.status == mx::MxStatus::bogus;
-      rows.push_back({{show(domain.domain)}, {domain.reason, unknown ? Color::yellow : Color::none}});
+      auto group = std::ranges::find(groups, domain.reason, [](const auto& known) { return known.first; });
+      if (group == groups.end()) group = groups.insert(groups.end(), {domain.reason, {}});
+      group->second.push_back(&domain);
+    }
+    std::vector<Row> rows;
+    for (const auto& [reason, domains] : groups) {
+      const mx::MxStatus status = domains.front()->status;
+      const bool unknown = status == mx::MxStatus::temporary || status == mx::MxStatus::bogus;
+      begin_group(rows, fmt::format("no MX host: {}", reason), unknown ? Color::yellow : Color::none);
+      rows.push_back({{""}, {list(domains)}});
     }
     return format_table(rows, style_);
   }
@@ -308,13 +189,24 @@ class TextReport {
 
 }  // namespace
 
-void write_plan_json(const mx::Plan& plan, std::span<const Finding> errors, const TextSink& sink) {
-  ListDocument document(sink);
-  document.add("domains", plan.domains, domain_to_json);
-  document.add("certificates", plan.certificates, certificate_to_json);
-  document.add("warnings", plan.warnings, warning_to_json);
-  document.add("errors", errors, [](const Finding& finding) { return to_json({&finding, 1}).at(0); });
-  document.finish();
+std::string owner_words(mx::Owner owner) {
+  return owner == mx::Owner::partly_ours ? "partly ours" : std::string(to_string(owner));
+}
+
+Color owner_color(mx::Owner owner) {
+  switch (owner) {
+    case mx::Owner::ours:
+    case mx::Owner::sibling:
+      return Color::green;
+    case mx::Owner::partly_ours:
+    case mx::Owner::unknown:
+      return Color::yellow;
+    case mx::Owner::unresolvable:
+      return Color::red;
+    case mx::Owner::foreign:
+      return Color::none;
+  }
+  return Color::none;
 }
 
 std::string plan_to_text(const mx::Plan& plan, const TextStyle& style) {

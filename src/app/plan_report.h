@@ -20,4 +20,8 @@ void write_plan_json(const mx::Plan& plan, std::span<const Finding> errors, cons
 /// certificate with what would be done and why, warnings.
 std::string plan_to_text(const mx::Plan& plan, const TextStyle& style);
 
+/// An owner as people read it, and its colour.
+std::string owner_words(mx::Owner owner);
+Color owner_color(mx::Owner owner);
+
 }  // namespace mxcert::app

@@ -49,19 +49,19 @@ expect_json '.certificates | length == 1 and (.[0].names | sort) ==
 expect_json '[.warnings[].code] | (index("partly_ours") and index("mx_is_cname")) != null'
 mxcert plan
 expect_exit 1
-expect_stdout_like '^servfail.example +'
-expect_stdout_like '^bogus.example +'
-expect_stdout_like '^nullmx.example +'
+expect_stdout_like '^  servfail.example$'
+expect_stdout_like '^  bogus.example$'
+expect_stdout_like '^  nullmx.example$'
 
 scene "when no name is ours nothing is ordered, and the table says why for each"
 configure nullmx.example nomail.example foreign.example nosuch.example
 mark
 mxcert issue
 expect_problem 1 'no MX host name leads to this host' 'mxcert plan says why for each name'
-expect_stdout_like '^mx.foreign.example +foreign +192.0.2.99 is not'
-expect_stdout_like '^nullmx.example +.*null MX'
-expect_stdout_like '^nomail.example +'
-expect_stdout_like '^nosuch.example +.*does not exist'
+expect_stdout $'foreign: 192.0.2.99 is not this host\'s\n  mx.foreign.example  for foreign.example\n'
+expect_stdout $'no MX host: has a null MX: it takes no mail\n  nullmx.example\n'
+expect_stdout $'no MX host: has neither MX records nor an address\n  nomail.example\n'
+expect_stdout $'no MX host: does not exist in the DNS\n  nosuch.example\n'
 expect_stdout_like '^no certificate'
 mxcert renew
 expect_problem 1 'no MX host name leads to this host'

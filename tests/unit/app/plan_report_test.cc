@@ -70,9 +70,8 @@ mx::Plan mixed_plan() {
 
 TEST_CASE("a small plan as text") {
   CHECK("\n" + plan_to_text(small_plan(), {}) == R"(
-MX host         whose  why, and for which domains
-mx.example.com  ours   192.0.2.1 and 2001:db8::1 are this host's
-                       for example.com, example.net, example.org
+ours: 192.0.2.1 and 2001:db8::1 are this host's
+  mx.example.com  for example.com, example.net, example.org
 
 certificate mx.example.com
   to do  issue: there is no certificate yet
@@ -82,32 +81,38 @@ certificate mx.example.com
 
 TEST_CASE("a mixed plan as text: every name, and why") {
   CHECK("\n" + plan_to_text(mixed_plan(), {}) == R"(
-MX host             whose         why, and for which domains
-implicit.example    ours          192.0.2.1 is this host's
-                                  for itself (it has no MX record)
-mail.alias.example  ours          192.0.2.1 and 2001:db8::1 are this host's
-                                  for alias.example
-mx.example.com      ours          192.0.2.1 and 2001:db8::1 are this host's
-                                  for example.com
-mx.bücher.example   ours          192.0.2.1 is this host's
-                                  (mx.xn--bcher-kva.example)
-                                  for bücher.example (xn--bcher-kva.example)
-mx.partly.example   partly ours   192.0.2.1 is this host's, but 198.51.100.7 is
-                                  not
-                                  for partly.example
-mx.broken.example   unknown       could not be looked up (A: the DNS answers
-                                  SERVFAIL)
-                                  for broken.example
-mx.gone.example     unresolvable  does not exist in the DNS
-                                  for typo.example
-backup.example.net  foreign       198.51.100.1 is not this host's
-                                  for example.com
+ours: 192.0.2.1 and 2001:db8::1 are this host's
+  mail.alias.example  for alias.example
+  mx.example.com      for example.com
 
-mail domain     has no MX host, since it
-null.example    has a null MX: it takes no mail
-gone.example    does not exist in the DNS
-lame.example    could not be looked up (MX: the DNS answers SERVFAIL)
-signed.example  fails DNSSEC validation (MX: signature expired)
+ours: 192.0.2.1 is this host's
+  implicit.example    for itself (it has no MX record)
+  mx.bücher.example   (mx.xn--bcher-kva.example)
+                      for bücher.example (xn--bcher-kva.example)
+
+partly ours: 192.0.2.1 is this host's, but 198.51.100.7 is not
+  mx.partly.example   for partly.example
+
+unknown: could not be looked up (A: the DNS answers SERVFAIL)
+  mx.broken.example   for broken.example
+
+unresolvable: does not exist in the DNS
+  mx.gone.example     for typo.example
+
+foreign: 198.51.100.1 is not this host's
+  backup.example.net  for example.com
+
+no MX host: has a null MX: it takes no mail
+  null.example
+
+no MX host: does not exist in the DNS
+  gone.example
+
+no MX host: could not be looked up (MX: the DNS answers SERVFAIL)
+  lame.example
+
+no MX host: fails DNSSEC validation (MX: signature expired)
+  signed.example
 
 certificate mx.example.com
   to do  replace: it lacks implicit.example, mail.alias.example,
@@ -130,30 +135,38 @@ warning:  old.example.com stays in the certificate: lame.example may lead to it,
 
 TEST_CASE("a mixed plan on a wide terminal") {
   CHECK("\n" + plan_to_text(mixed_plan(), {.width = 160}) == R"(
-MX host             whose         why, and for which domains
-implicit.example    ours          192.0.2.1 is this host's
-                                  for itself (it has no MX record)
-mail.alias.example  ours          192.0.2.1 and 2001:db8::1 are this host's
-                                  for alias.example
-mx.example.com      ours          192.0.2.1 and 2001:db8::1 are this host's
-                                  for example.com
-mx.bücher.example   ours          192.0.2.1 is this host's
-                                  (mx.xn--bcher-kva.example)
-                                  for bücher.example (xn--bcher-kva.example)
-mx.partly.example   partly ours   192.0.2.1 is this host's, but 198.51.100.7 is not
-                                  for partly.example
-mx.broken.example   unknown       could not be looked up (A: the DNS answers SERVFAIL)
-                                  for broken.example
-mx.gone.example     unresolvable  does not exist in the DNS
-                                  for typo.example
-backup.example.net  foreign       198.51.100.1 is not this host's
-                                  for example.com
+ours: 192.0.2.1 and 2001:db8::1 are this host's
+  mail.alias.example  for alias.example
+  mx.example.com      for example.com
 
-mail domain     has no MX host, since it
-null.example    has a null MX: it takes no mail
-gone.example    does not exist in the DNS
-lame.example    could not be looked up (MX: the DNS answers SERVFAIL)
-signed.example  fails DNSSEC validation (MX: signature expired)
+ours: 192.0.2.1 is this host's
+  implicit.example    for itself (it has no MX record)
+  mx.bücher.example   (mx.xn--bcher-kva.example)
+                      for bücher.example (xn--bcher-kva.example)
+
+partly ours: 192.0.2.1 is this host's, but 198.51.100.7 is not
+  mx.partly.example   for partly.example
+
+unknown: could not be looked up (A: the DNS answers SERVFAIL)
+  mx.broken.example   for broken.example
+
+unresolvable: does not exist in the DNS
+  mx.gone.example     for typo.example
+
+foreign: 198.51.100.1 is not this host's
+  backup.example.net  for example.com
+
+no MX host: has a null MX: it takes no mail
+  null.example
+
+no MX host: does not exist in the DNS
+  gone.example
+
+no MX host: could not be looked up (MX: the DNS answers SERVFAIL)
+  lame.example
+
+no MX host: fails DNSSEC validation (MX: signature expired)
+  signed.example
 
 certificate mx.example.com
   to do  replace: it lacks implicit.example, mail.alias.example, mx.bücher.example
@@ -182,13 +195,10 @@ mx::Plan plan_with_services() {
 
 TEST_CASE("a plan with services as text") {
   CHECK("\n" + plan_to_text(plan_with_services(), {}) == R"(
-host              whose  why, and for which domains
-imap.example.com  ours   192.0.2.1 is this host's
-                         _submission._tcp, _imaps._tcp of example.com,
-                         example.net
-mx.example.com    ours   192.0.2.1 is this host's
-                         for example.com, example.net
-                         _pop3s._tcp of example.net
+ours: 192.0.2.1 is this host's
+  imap.example.com  _submission._tcp, _imaps._tcp of example.com, example.net
+  mx.example.com    for example.com, example.net
+                    _pop3s._tcp of example.net
 
 certificate mx.example.com
   to do  issue: there is no certificate yet
@@ -216,11 +226,200 @@ _pop3s._tcp ok mx.example.com=ours:
 )");
 }
 
+/// What a mail host meets after some years.
+mx::Plan plan_of_thirty_domains() {
+  FakeDns table{.mx = {{"mueller.example", {{10, "mx.mueller.example"}}},
+                       {"schmidt.example", {{10, "mx.schmidt.example"}}},
+                       {"xn--bcher-kva.example", {{10, "mx.xn--bcher-kva.example"}}},
+                       {"old.example", {{10, "mail.old.example"}}},
+                       {"cluster.example", {{10, "mx.cluster.example"}}},
+                       {"moved.example", {{10, "aspmx.l.big.example"}, {20, "alt.l.big.example"}}},
+                       {"gone-elsewhere.example", {{10, "aspmx.l.big.example"}}},
+                       {"halfway.example", {{10, "mx.halfway.example"}}},
+                       {"typo.example", {{10, "mx.exmaple.com"}}},
+                       {"literal.example", {{10, "192.0.2.1"}}},
+                       {"broken.example", {{10, "mx.broken.example"}}},
+                       {"parked.example", {{0, "."}}},
+                       {"parked-too.example", {{0, "."}}},
+                       {"parked-as-well.example", {{0, "."}}}},
+                .addresses = {{"mx.example.com", {"192.0.2.1", "2001:db8::1"}},
+                              {"backup.example.net", {"198.51.100.25"}},
+                              {"mx.mueller.example", {"192.0.2.1", "2001:db8::1"}},
+                              {"mx.schmidt.example", {"192.0.2.1", "2001:db8::1"}},
+                              {"mx.xn--bcher-kva.example", {"192.0.2.1"}},
+                              {"small.example", {"192.0.2.1"}},
+                              {"mx.cluster.example", {"192.0.2.1", "192.0.2.2"}},
+                              {"aspmx.l.big.example", {"203.0.113.5"}},
+                              {"alt.l.big.example", {"203.0.113.6"}},
+                              {"mx.halfway.example", {"192.0.2.1", "203.0.113.80"}}},
+                .cname = {{"mail.old.example", "mx.example.com"}},
+                .exists = {"web-only.example"},
+                .servfail = {"mx.broken.example", "lame.example"},
+                .bogus = {"signed.example"}};
+  std::vector<std::string> domains{"example.com", "example.net", "example.org"};
+  for (const char* shop : {"baker", "butcher", "carpenter", "florist", "joiner", "plumber", "tailor"})
+    domains.push_back(std::string(shop) + ".example");
+  for (const std::string& domain : domains)
+    table.mx[domain] = {{10, "mx.example.com"}, {20, "backup.example.net"}};
+  for (const char* domain :
+       {"mueller.example",  "schmidt.example", "bücher.example",         "old.example",        "small.example",
+        "cluster.example",  "moved.example",   "gone-elsewhere.example", "halfway.example",    "typo.example",
+        "literal.example",  "broken.example",  "parked.example",         "parked-too.example", "parked-as-well.example",
+        "web-only.example", "expired.example", "lame.example",           "signed.example",     "expired-too.example"})
+    domains.push_back(domain);
+  mx::PlanInput plan = input(table, domains);
+  plan.rules.siblings = {IpAddress::parse("192.0.2.2")};
+  plan.needs_all_addresses = [](const DnsName& host) { return host.ascii() != "mx.cluster.example"; };
+  return mx::plan_certificates(plan);
+}
+
+TEST_CASE("a plan for thirty domains on a narrow terminal") {
+  REQUIRE(plan_of_thirty_domains().domains.size() == 30);
+  CHECK("\n" + plan_to_text(plan_of_thirty_domains(), {}) == R"(
+ours: 192.0.2.1 and 2001:db8::1 are this host's
+  mail.old.example     for old.example
+  mx.example.com       for example.com, example.net, example.org, baker.example,
+                       butcher.example, carpenter.example, florist.example,
+                       joiner.example, plumber.example, tailor.example
+  mx.mueller.example   for mueller.example
+  mx.schmidt.example   for schmidt.example
+
+ours: 192.0.2.1 is this host's
+  mx.bücher.example    (mx.xn--bcher-kva.example)
+                       for bücher.example (xn--bcher-kva.example)
+  small.example        for itself (it has no MX record)
+
+sibling: 192.0.2.1 is this host's, 192.0.2.2 is a sibling's
+  mx.cluster.example   for cluster.example
+
+partly ours: 192.0.2.1 is this host's, but 203.0.113.80 is not
+  mx.halfway.example   for halfway.example
+
+unknown: could not be looked up (A: the DNS answers SERVFAIL)
+  mx.broken.example    for broken.example
+
+unresolvable: does not exist in the DNS
+  mx.exmaple.com       for typo.example
+
+unresolvable: is an address, not a host name
+  192.0.2.1            for literal.example
+
+foreign: 198.51.100.25 is not this host's
+  backup.example.net   for example.com, example.net, example.org, baker.example,
+                       butcher.example, carpenter.example, florist.example,
+                       joiner.example, plumber.example, tailor.example
+
+foreign: 203.0.113.5 is not this host's
+  aspmx.l.big.example  for moved.example, gone-elsewhere.example
+
+foreign: 203.0.113.6 is not this host's
+  alt.l.big.example    for moved.example
+
+no MX host: has a null MX: it takes no mail
+  parked.example, parked-too.example, parked-as-well.example
+
+no MX host: has neither MX records nor an address
+  web-only.example
+
+no MX host: does not exist in the DNS
+  expired.example, expired-too.example
+
+no MX host: could not be looked up (MX: the DNS answers SERVFAIL)
+  lame.example
+
+no MX host: fails DNSSEC validation (MX: signature expired)
+  signed.example
+
+certificate mx.example.com
+  to do  issue: there is no certificate yet
+  names  mx.example.com, mail.old.example, mx.cluster.example,
+         mx.mueller.example, mx.schmidt.example, mx.bücher.example,
+         small.example
+
+warning:  mail.old.example is in an MX record, but is an alias (CNAME) of
+          mx.example.com: some senders expect mx.example.com in the certificate;
+          name mx.example.com in the MX record, or give mail.old.example
+          addresses of its own
+warning:  192.0.2.1 is in an MX record, but is an address, not a host name: most
+          senders cannot use it
+warning:  mx.halfway.example is left out: 192.0.2.1 is this host's, but
+          203.0.113.80 is not, and the CA may look for the answer to its
+          challenge on any of them; use dns-01 for it, or list the others as
+          hosts.addresses if they lead here too, or take them out of the DNS
+)");
+}
+
+TEST_CASE("a plan for thirty domains on a wide terminal") {
+  CHECK("\n" + plan_to_text(plan_of_thirty_domains(), {.width = 160}) == R"(
+ours: 192.0.2.1 and 2001:db8::1 are this host's
+  mail.old.example     for old.example
+  mx.example.com       for example.com, example.net, example.org, baker.example, butcher.example, carpenter.example, florist.example, joiner.example,
+                       plumber.example, tailor.example
+  mx.mueller.example   for mueller.example
+  mx.schmidt.example   for schmidt.example
+
+ours: 192.0.2.1 is this host's
+  mx.bücher.example    (mx.xn--bcher-kva.example)
+                       for bücher.example (xn--bcher-kva.example)
+  small.example        for itself (it has no MX record)
+
+sibling: 192.0.2.1 is this host's, 192.0.2.2 is a sibling's
+  mx.cluster.example   for cluster.example
+
+partly ours: 192.0.2.1 is this host's, but 203.0.113.80 is not
+  mx.halfway.example   for halfway.example
+
+unknown: could not be looked up (A: the DNS answers SERVFAIL)
+  mx.broken.example    for broken.example
+
+unresolvable: does not exist in the DNS
+  mx.exmaple.com       for typo.example
+
+unresolvable: is an address, not a host name
+  192.0.2.1            for literal.example
+
+foreign: 198.51.100.25 is not this host's
+  backup.example.net   for example.com, example.net, example.org, baker.example, butcher.example, carpenter.example, florist.example, joiner.example,
+                       plumber.example, tailor.example
+
+foreign: 203.0.113.5 is not this host's
+  aspmx.l.big.example  for moved.example, gone-elsewhere.example
+
+foreign: 203.0.113.6 is not this host's
+  alt.l.big.example    for moved.example
+
+no MX host: has a null MX: it takes no mail
+  parked.example, parked-too.example, parked-as-well.example
+
+no MX host: has neither MX records nor an address
+  web-only.example
+
+no MX host: does not exist in the DNS
+  expired.example, expired-too.example
+
+no MX host: could not be looked up (MX: the DNS answers SERVFAIL)
+  lame.example
+
+no MX host: fails DNSSEC validation (MX: signature expired)
+  signed.example
+
+certificate mx.example.com
+  to do  issue: there is no certificate yet
+  names  mx.example.com, mail.old.example, mx.cluster.example, mx.mueller.example, mx.schmidt.example, mx.bücher.example, small.example
+
+warning:  mail.old.example is in an MX record, but is an alias (CNAME) of mx.example.com: some senders expect mx.example.com in the certificate; name
+          mx.example.com in the MX record, or give mail.old.example addresses of its own
+warning:  192.0.2.1 is in an MX record, but is an address, not a host name: most senders cannot use it
+warning:  mx.halfway.example is left out: 192.0.2.1 is this host's, but 203.0.113.80 is not, and the CA may look for the answer to its challenge on any of them;
+          use dns-01 for it, or list the others as hosts.addresses if they lead here too, or take them out of the DNS
+)");
+}
+
 TEST_CASE("a plan without names says so") {
   const mx::Plan plan = mx::plan_certificates(input({}, {"gone.example"}));
   CHECK("\n" + plan_to_text(plan, {}) == R"(
-mail domain   has no MX host, since it
-gone.example  does not exist in the DNS
+no MX host: does not exist in the DNS
+  gone.example
 
 no certificate: no MX host is this one
 )");
@@ -301,5 +500,5 @@ TEST_CASE("a mixed plan as JSON") {
 
 TEST_CASE("colours only when told") {
   CHECK_THAT(plan_to_text(mixed_plan(), {}), !ContainsSubstring("\x1b"));
-  CHECK_THAT(plan_to_text(mixed_plan(), {.color = true}), ContainsSubstring("\x1b[32mours\x1b[0m"));
+  CHECK_THAT(plan_to_text(mixed_plan(), {.color = true}), ContainsSubstring("\x1b[32mours: 192.0.2.1"));
 }
