@@ -60,6 +60,11 @@ void ask_servers_for_everything(ub_ctx& context) {
   set_option(context, "local-zone:", "test. nodefault");
 }
 
+/// What would be asked besides what is needed: the name of the trust anchor that is used (RFC 8145).
+void ask_no_more(ub_ctx& context) {
+  set_option(context, "trust-anchor-signaling:", "no");
+}
+
 [[noreturn]] void refuse_server(std::string_view server, std::string_view reason) {
   throw ConfigError(fmt::format("DNS server \"{}\": {}", printable(server, 200), reason),
                     "write ADDRESS or ADDRESS@PORT, such as 192.0.2.53 or 127.0.0.1@8053");
@@ -131,6 +136,7 @@ UnboundContext make_context(const UnboundOptions& options) {
   require(::ub_ctx_async(context.get(), 1), "thread");
   set_sizes(*context, options.max_in_flight);
   ask_servers_for_everything(*context);
+  ask_no_more(*context);
   set_servers(*context, options.servers);
   set_trust_anchor(*context, options);
   finish_configuration(*context, options);
