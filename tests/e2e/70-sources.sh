@@ -163,14 +163,16 @@ done
 
 scene "lookups that have no list are told, and stop nothing"
 exim_lists <<'LISTS'
-domainlist local_domains = example.com : cdb;/etc/exim4/none.cdb : ${lookup{$domain}lsearch{/etc/exim4/keys}{$domain}}
+domainlist local_domains = example.com : cdb;/etc/exim4/none.cdb : mysql;SELECT d FROM domains WHERE d='$domain' : \
+  ldap;ldap::///dc=example?mail?sub?(dc=$domain) : ${lookup{$domain}lsearch{/etc/exim4/keys}{$domain}}
 domainlist relay_to_domains = example.net : dbm;/etc/exim4/none.db : ^regex
 LISTS
 mxcert plan --json
 expect_exit 0
 expect_domains example.com example.net
 expect_json '[.warnings[] | select(.code == "domains_unlisted") | .message | capture(": (?<what>[^:]*) cannot").what] | sort ==
-  ["domains behind cdb lookups", "domains behind dbm lookups", "domains matching a regular expression"]'
+  ["domains behind cdb lookups", "domains behind dbm lookups", "domains behind ldap lookups",
+   "domains behind mysql lookups", "domains matching a regular expression"]'
 mxcert plan
 expect_stdout_like 'warning: .*cdb lookups cannot be listed'
 

@@ -54,26 +54,6 @@ $(for i in {10..54}; do echo "large MX 10 a-host-with-quite-a-long-name-$i.large
 *.large       A    192.0.2.99
 ZONE
 
-# one line a domain: name, status, DNSSEC state; its first three targets with owner and DNSSEC state; codes of warnings
-# about it and them
-summary() {
-  jq -r '.warnings as $warnings | .domains[] | . as $domain
-    | ([.targets[].host, .ascii] | unique) as $subjects
-    | [$warnings[] | select(.subject as $s | $subjects | index($s)) | .code] | unique as $codes
-    | "\($domain.ascii) \($domain.status) \($domain.dnssec): \(
-        [$domain.targets[0:3][] | "\(.host)=\(.owner)/\(.dnssec)"] | join(" ")): \($codes | join(" "))"' <<<"$stdout" | sed 's, *$,,'
-}
-# expect_table < lines: plan says exactly this of the domains named in them
-expect_table() {
-  local expected found
-  expected=$(sed 's/  */ /g' | sort)
-  # shellcheck disable=SC2046  # a list
-  configure $(cut -d' ' -f1 <<<"$expected")
-  mxcert plan --json
-  found=$(summary | sort)
-  [ "$found" = "$expected" ] || fail "plan says otherwise: $(diff <(echo "$expected") <(echo "$found") || true)"
-}
-
 scene "every kind of domain has its status, DNSSEC state, owners and warnings"
 expect_table <<'TABLE'
 example.com ok secure: mx.example.com=ours/secure:

@@ -196,6 +196,27 @@ expect_json() {
     fail "not true of the JSON on stdout: $1 $(cat "$work/jq")"
 }
 
+# plan_summary: of the plan in JSON on stdout one line a domain: name, status, DNSSEC state; its first three targets with
+# owner and DNSSEC state; codes of warnings about it and them
+plan_summary() {
+  jq -r '.warnings as $warnings | .domains[] | . as $domain
+    | ([.targets[].host, .services[].targets[].host, .ascii] | unique) as $subjects
+    | [$warnings[] | select(.subject as $s | $subjects | index($s)) | .code] | unique as $codes
+    | "\($domain.ascii) \($domain.status) \($domain.dnssec): \(
+        [$domain.targets[0:3][] | "\(.host)=\(.owner)/\(.dnssec)"] | join(" ")): \($codes | join(" "))"' <<<"$stdout" | sed 's, *$,,'
+}
+# expect_table [CONFIGURATION] < lines as plan_summary's: plan says exactly this of the domains named in them, with these
+# lines behind the standard configuration
+expect_table() {
+  local expected found
+  expected=$(sed 's/  */ /g' | sort)
+  # shellcheck disable=SC2046  # a list
+  { standard_config $(cut -d' ' -f1 <<<"$expected"); printf '%s\n' "${1:-}"; } | put foo /etc/mxcert/mxcert.toml
+  mxcert plan --json
+  found=$(plan_summary | sort)
+  [ "$found" = "$expected" ] || fail "plan says otherwise: $(diff <(echo "$expected") <(echo "$found") || true)"
+}
+
 # expect_problem STATUS CAUSE [HINT]: the run ended so, and told an error like CAUSE with a hint like HINT
 expect_problem() {
   expect_exit "$1"
