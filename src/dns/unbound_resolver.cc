@@ -495,17 +495,17 @@ std::vector<Answer> UnboundResolver::resolve(std::span<const Question> questions
   distinct.erase(std::unique(distinct.begin(), distinct.end(), same), distinct.end());
 
   std::vector<Answer> found(distinct.size());
+  if (distinct.size() == questions.size()) {  // as most are: hundreds of thousands of answers are not copied
+    std::ranges::transform(questions, distinct.begin(), [](const Question& question) { return &question; });
+    answer(distinct, found);
+    return found;
+  }
   answer(distinct, found);
   std::vector<Answer> answers;
   answers.reserve(questions.size());
-  for (const Question& question : questions) {
-    const auto place = std::ranges::lower_bound(distinct, &question, less) - distinct.begin();
-    Answer& answer = found[static_cast<std::size_t>(place)];
-    if (questions.size() == distinct.size())
-      answers.push_back(std::move(answer));
-    else
-      answers.push_back(answer);
-  }
+  for (const Question& question : questions)
+    answers.push_back(
+        found[static_cast<std::size_t>(std::ranges::lower_bound(distinct, &question, less) - distinct.begin())]);
   return answers;
 }
 
