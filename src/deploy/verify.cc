@@ -130,16 +130,22 @@ std::vector<Observation> observe_until(Clock& clock, std::span<const Check> chec
   const Deadline deadline = Deadline::after(clock, patience);
   std::vector<Observation> observations = observe(clock, checks, timeout);
   std::chrono::milliseconds pause = shortest_pause;
-  while (!done(observations) && !deadline.passed(clock)) {
-    clock.sleep_for(std::min(pause, deadline.left(clock)));
-    pause = std::min(pause * 2, longest_pause);
+  bool is_one_round = true;
+  for (;;) {
+    const bool is_done = done(observations);
+    if (is_done ? is_one_round : deadline.passed(clock)) break;
+    if (!is_done) {
+      clock.sleep_for(std::min(pause, deadline.left(clock)));
+      pause = std::min(pause * 2, longest_pause);
+    }
     std::vector<Check> pending;
     for (const Observation& observation : observations)
-      if (!good(observation)) pending.push_back(observation.check);
+      if (is_done || !good(observation)) pending.push_back(observation.check);
+    is_one_round = pending.size() == observations.size();
     std::vector<Observation> news = observe(clock, pending, timeout);
     auto next = news.begin();
     for (Observation& observation : observations)
-      if (!good(observation)) observation = std::move(*next++);
+      if (is_done || !good(observation)) observation = std::move(*next++);
   }
   return observations;
 }

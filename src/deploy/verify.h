@@ -61,7 +61,8 @@ std::vector<Check> plan_checks(std::span<const Endpoint> endpoints, const Expect
 std::vector<Observation> observe(Clock& clock, std::span<const Check> checks, std::chrono::milliseconds timeout);
 
 /// Observes again and again, only what is not yet `good`, until `done` with all of it or `patience` is over; the latest
-/// observations, in the order of `checks`.
+/// observations, in the order of `checks`. What is done with piece by piece is looked at once more as a whole: of
+/// several processes of a daemon, some may have the old certificate still.
 std::vector<Observation> observe_until(Clock& clock, std::span<const Check> checks, std::chrono::milliseconds timeout,
                                        std::chrono::milliseconds patience,
                                        const std::function<bool(const Observation&)>& good,

@@ -155,7 +155,7 @@ TEST_CASE("many handshakes are made at once, and their results keep their order"
   }
 }
 
-TEST_CASE("what is not good yet is looked at again, the rest is left in peace") {
+TEST_CASE("what is not good yet is looked at again, the rest is left in peace until all are good") {
   const auto old_bundle = test::make_bundle({"old.example"});
   const auto new_bundle = test::make_bundle({"new.example"});
   std::atomic<int> count{0};
@@ -173,8 +173,23 @@ TEST_CASE("what is not good yet is looked at again, the rest is left in peace") 
   });
   CHECK(good(observations[0]));
   CHECK(good(observations[1]));
-  CHECK(quick.connections() == 1);
-  CHECK(slow.connections() == 3);
+  CHECK(quick.connections() == 2);
+  CHECK(slow.connections() == 4);
+}
+
+TEST_CASE("a daemon with two processes, one of which shows the old certificate, is never good as a whole") {
+  const auto old_bundle = test::make_bundle({"old.example"});
+  const auto new_bundle = test::make_bundle({"new.example"});
+  std::atomic<int> count{0};
+  const test::TlsServer both([&](test::Session& session) {
+    serve_smtp(session, {{"", credentials_of(++count % 2 == 0 ? new_bundle : old_bundle)}});
+  });
+  const std::vector<Check> checks(2, {.endpoint = {.address = "127.0.0.1", .port = both.port()}});
+  const auto chain = parse(new_bundle);
+  const auto good = [&](const Observation& observation) { return find_fault(observation, expect(chain)).empty(); };
+  const auto all_good = [&](std::span<const Observation> all) { return std::all_of(all.begin(), all.end(), good); };
+  RealClock clock;
+  CHECK_FALSE(all_good(observe_until(clock, checks, 5s, 1s, good, all_good)));
 }
 
 TEST_CASE("looking again ends when patience does") {
