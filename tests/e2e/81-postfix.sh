@@ -1,0 +1,296 @@
+#!/bin/bash
+# Postfix, as Debian installs it: what the hook makes of its configuration, and that a real Postfix serves what mxcert
+# says, on every port, and what it served before when that does not work.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/post.sh"
+
+use_post postfix
+ports=(25 465 587)
+tls=/etc/postfix/tls
+
+postconf() { "$lab" exec post postconf "$@" || fail "postconf $*"; }
+snakeoil=$(fingerprint /etc/ssl/certs/ssl-cert-snakeoil.pem)
+main_cf() { get post /etc/postfix/main.cf | sha256sum; }
+stock=$(main_cf)
+
+scene "Debian's Postfix shows the snakeoil certificate: the lines to write are told, and nothing is changed"
+configure
+mark
+mxcert issue
+expect_problem 1 'mx.post.example.com: postfix: nothing installed: Postfix 3\.[0-9.]+ is not set up' 'configure = true'
+expect_stderr "postconf -e 'smtpd_tls_chain_files = /etc/postfix/mxcert.pem'"
+expect_untouched
+expect_all_show "$snakeoil"
+
+scene "with these lines the certificate is served on every port, and nothing else in /etc has changed"
+hint=$(grep -o 'postconf -e .*' <<<"$stderr")
+lab exec post sh -c "$hint"
+before=$(etc_of_mail_host)
+mxcert issue
+expect_exit 0
+expect_stdout_like '^  postfix: Postfix 3\.[0-9.]+: installed and verified'
+expect_served_everywhere
+expect_file post /etc/postfix/mxcert.pem root:root 0600
+expect_same "$before" "$(etc_of_mail_host | grep -v '^/etc/postfix\(/mxcert.pem\)\? ' | cat - <(grep '^/etc/postfix ' <<<"$before") | sort)"
+expect_no_leftovers
+mxcert rollback $mail_name
+expect_exit 0
+expect_no_file post /etc/postfix/mxcert.pem
+postconf -X smtpd_tls_chain_files
+lab postfix reload
+
+scene "configure = true writes them, rollback takes them away byte for byte, also where the last line does not end"
+for ending in '' 'x = y'; do
+  printf %s "$ending" | lab exec post tee -a /etc/postfix/main.cf >/dev/null
+  stock=$(main_cf)
+  allow_configure
+  mxcert issue
+  expect_exit 0
+  expect_served_everywhere
+  on post tail -n 3 /etc/postfix/main.cf
+  expect_stdout_like '^smtpd_tls_chain_files = /etc/postfix/mxcert.pem$'
+  expect_stdout 'BEGIN mxcert'
+  on post postconf -n
+  expect_not_stderr overriding
+  mxcert issue
+  expect_stdout 'nothing is due'
+  mxcert rollback $mail_name
+  expect_exit 0
+  expect_stdout_like '^mx.post.example.com: withdrawn'
+  expect_same "$stock" "$(main_cf)"
+  expect_no_file post /etc/postfix/mxcert.pem
+  within 20 all_show "$snakeoil"
+done
+lab exec post sed -i '/^x = y/d' /etc/postfix/main.cf
+
+scene "where TLS is off for all services it is switched on, and rollback switches it off"
+postconf -X smtpd_tls_security_level
+postconf -MX submissions/inet
+postconf -P submission/inet/smtpd_tls_security_level=none
+lab postfix restart
+stock=$(main_cf)
+configure
+mxcert deploy
+expect_problem 1 'is not set up'
+expect_stderr "postconf -e 'smtpd_tls_chain_files = /etc/postfix/mxcert.pem' 'smtpd_tls_security_level = may'"
+allow_configure
+mxcert deploy
+expect_exit 0
+expect_served $mail_name 25
+mxcert rollback $mail_name
+expect_exit 0
+expect_same "$stock" "$(main_cf)"
+postconf -e 'smtpd_tls_security_level = may'
+postconf -M 'submissions/inet=submissions inet n - y - - smtpd -o smtpd_tls_wrappermode=yes'
+postconf -P submission/inet/smtpd_tls_security_level=encrypt
+lab postfix restart
+
+scene "key and certificate in files of its own are maintained where they are, with their owner and mode"
+lab exec post sh -c 'mkdir -p /etc/postfix/tls && cd /etc/postfix/tls &&
+  openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=post.example.com -keyout key.pem -out cert.pem -days 30 2>/dev/null
+  chgrp mail key.pem && chmod 0640 key.pem && chmod 0644 cert.pem'
+postconf -e 'smtpd_tls_cert_file = /etc/postfix/tls/cert.pem' 'smtpd_tls_key_file = /etc/postfix/tls/key.pem'
+lab postfix reload
+own=$(fingerprint /etc/postfix/tls/cert.pem)
+within 20 all_show "$own"
+configure
+mxcert deploy
+expect_exit 0
+expect_served_everywhere
+expect_file post /etc/postfix/tls/key.pem root:mail 0640
+expect_file post /etc/postfix/tls/cert.pem root:root 0644
+expect_no_leftovers
+
+scene "a renewal keeps the key, and a session that is open survives it"
+first=$(live_fingerprint) key=$(public_key)
+open_session 25
+say NOOP
+hear '250 2.0.0 Ok'
+with_names post
+mxcert issue
+expect_exit 0
+expect_served_everywhere
+expect_different "$first" "$(live_fingerprint)"
+expect_same "$key" "$(public_key)"
+say NOOP
+hear '250 2.0.0 Ok'
+say QUIT
+hear 221
+
+scene "a new key comes with its certificate"
+with_names post mx2.post
+mxcert issue --new-key
+expect_exit 0
+expect_served_everywhere
+expect_different "$key" "$(public_key)"
+
+# From here on things go wrong. What is served before is served after.
+last=$(live_fingerprint)
+with_names post mx2.post mx3.post
+scene "a key that does not belong to the certificate: the handshakes tell, and the previous files are back"
+use_hook <<'HOOK'
+case $1 in
+  describe) $hook describe | sed 's,/etc/postfix/tls/key.pem,/etc/postfix/elsewhere.pem,' ;;
+  *) exec $hook "$1" ;;
+esac
+HOOK
+expect_rolled_back 'rolled back.*after the reload' 'issue --new-key'
+expect_no_file post /etc/postfix/elsewhere.pem
+
+scene "a certificate that Postfix cannot read"
+use_hook <<'HOOK'
+[ $1 != deploy ] || { umask 0; postconf -e 'smtpd_tls_chain_files = /etc/postfix/nosuch.pem'; postfix reload; exit 0; }
+[ $1 != rollback ] || postconf -X smtpd_tls_chain_files
+exec $hook "$1"
+HOOK
+expect_rolled_back 'rolled back.*after the reload'
+
+scene "a hook that fails, and a reload that does not take"
+use_hook <<'HOOK'
+[ $1 != deploy ] || { echo 'no reload today' >&2; exit 3; }
+exec $hook "$1"
+HOOK
+expect_rolled_back 'rolled back.*no reload today'
+# A process of Postfix that has served a hundred sessions makes room for one that reads the files again.
+postconf -e 'max_use = 100000'
+lab postfix reload
+use_hook <<'HOOK'
+[ $1 = deploy ] || exec $hook "$1"
+HOOK
+expect_rolled_back 'rolled back.*after the reload .* (still )?shows'
+
+scene "a full disk changes nothing"
+lab exec post sh -c 'cp -a /etc/postfix/tls /run/tls && mount -t tmpfs -o size=32k tmpfs /etc/postfix/tls && cp -a /run/tls/. /etc/postfix/tls/ &&
+  { head -c 100000 /dev/zero >/etc/postfix/tls/filler || :; } 2>/dev/null'
+with_names post mx2.post mx3.post
+lab exec post sh -c 'cd "$0" && sha256sum *.pem' $tls >"$work/files"
+mxcert deploy
+expect_problem 1 'mx.post.example.com: postfix: .*No space left on device'
+expect_all_show "$last"
+expect_same "$(cat "$work/files")" "$(lab exec post sh -c 'cd "$0" && sha256sum *.pem' $tls)"
+expect_no_leftovers
+lab exec post umount /etc/postfix/tls
+
+scene "a run that is killed while Postfix reloads is undone by the next one, which then installs"
+use_hook <<'HOOK'
+$hook "$1"
+[ $1 != deploy ] || [ -e /run/killed ] || { touch /run/killed; kill -KILL $PPID; }
+HOOK
+on post mxcert deploy
+expect_different 0 "$status"
+mxcert deploy
+expect_exit 0
+expect_stderr 'an earlier run was interrupted'
+expect_served_everywhere
+expect_no_leftovers
+
+scene "Postfix is down: installed, not verified; when it runs again, renew looks at it"
+with_names post mx2.post
+lab postfix stop
+mxcert rollback $mail_name
+expect_problem 1 'installed, not verified: Postfix 3\.[0-9.]+ is not running' 'start it'
+mxcert renew
+expect_problem 1 'is not running'
+lab postfix start
+mxcert renew
+expect_exit 0
+expect_stdout 'deployed version'
+expect_served_everywhere
+mxcert renew
+expect_no_output
+
+scene "postscreen on port 25, whose TLS is made by tlsproxy"
+lab exec post sed -i -e 's/^smtp .*smtpd$/#&/' -e 's/^#\(smtp .*postscreen\)$/\1/' -e 's/^#\(smtpd .*pass .*smtpd\)$/\1/' \
+  -e 's/^#\(tlsproxy .*tlsproxy\)$/\1/' -e 's/^#\(dnsblog .*dnsblog\)$/\1/' /etc/postfix/master.cf
+postconf -e 'postscreen_greet_wait = 1s' 'postscreen_access_list = static:none'
+lab postfix restart
+mxcert rollback $mail_name
+expect_exit 0
+expect_stdout 'installed and verified'
+expect_served_everywhere
+
+scene "a service with a certificate of its own in master.cf keeps it, and that is told"
+lab exec post sh -c 'cd /etc/postfix && openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=users.example.com -keyout users.pem -out users.crt -days 30 2>/dev/null
+  cat users.crt >>users.pem; chmod 0600 users.pem'
+postconf -P submission/inet/smtpd_tls_chain_files=/etc/postfix/users.pem
+lab postfix reload
+users=$(fingerprint /etc/postfix/users.crt)
+shows_users() { [ "$(served - 587)" = "$users" ]; }
+within 20 shows_users
+describe env
+expect_json '[.listeners[].port] | unique == [25, 465]'
+expect_json '.warnings | length == 1 and (.[0] | test("submission.*own"))'
+mxcert issue
+expect_exit 0
+expect_stdout 'installed and verified'
+ports=(25 465)
+expect_served_everywhere
+expect_same "$users" "$(served - 587)"
+postconf -PX submission/inet/smtpd_tls_chain_files
+
+scene "where Postfix also shows it when it sends, that is told"
+postconf -e 'smtp_tls_cert_file = $smtpd_tls_cert_file'
+describe env
+expect_json '.warnings | length == 1 and (.[0] | test("^smtp_tls_cert_file is /etc/postfix/tls/cert.pem.*clientAuth"))'
+
+# From here on the hook alone.
+reset
+use_post postfix
+ports=(25 465 587)
+stock=$(main_cf)
+
+scene "an ECDSA and an RSA key in one file, each shown to who wants it"
+make_pems $mail_name
+install_by_hand MXCERT_CONFIGURE=1
+within 20 shows_made -
+hook rollback MXCERT_CONFIGURE=1
+expect_same "$stock" "$(main_cf)"
+postconf -e 'smtpd_tls_chain_files = /etc/postfix/mxcert.pem'
+stock=$(main_cf)
+install_by_hand
+within 20 shows_made -
+declare -A default=([ecdsa]=${made[ecdsa]} [rsa]=${made[rsa]})
+shows_default() { [ "$(shown_to ecdsa "$1" 25) $(shown_to rsa "$1" 25)" = "${default[ecdsa]} ${default[rsa]}" ]; }
+
+scene "further certificates are shown by SNI, from a table that only root can read"
+make_pems mx2.post.example.com mx4.post.example.com
+hook describe MXCERT_ROLE=sni
+expect_json '.configured == false and (.missing_configuration | test("tls_server_sni_maps = hash:/etc/postfix/mxcert-sni/table"))'
+install_by_hand MXCERT_ROLE=sni MXCERT_CONFIGURE=1
+for name in mx2 mx4; do within 20 shows_made $name.post.example.com; done
+for name in - $mail_name; do shows_default "$name" || fail "the default certificate is not shown to $name"; done
+expect_file post /etc/postfix/mxcert-sni root:root 0700
+for file in table table.db mx2.post.example.com.pem; do expect_file post /etc/postfix/mxcert-sni/$file root:root 0600; done
+hook describe MXCERT_ROLE=sni
+expect_json '.configured and .missing_configuration == ""'
+
+scene "another one beside it, and a renewal, are shown without a restart"
+make_pems mx3.post.example.com
+install_by_hand MXCERT_ROLE=sni
+within 20 shows_made mx3.post.example.com
+make_pems mx2.post.example.com mx4.post.example.com
+install_by_hand MXCERT_ROLE=sni
+for name in mx2 mx4; do within 20 shows_made $name.post.example.com; done
+
+scene "rollback makes the table of what is there again; the lines stay as long as another certificate needs them"
+lab exec post rm /etc/postfix/mxcert-sni/mx2.post.example.com.pem
+hook rollback MXCERT_ROLE=sni
+within 20 shows_default mx2.post.example.com
+hook_names=mx3.post.example.com
+install_by_hand MXCERT_ROLE=sni
+within 20 shows_made mx3.post.example.com
+hook_names=mx2.post.example.com
+hook rollback MXCERT_ROLE=sni MXCERT_CONFIGURE=1
+expect_different "$stock" "$(main_cf)"
+hook_names=mx3.post.example.com
+hook rollback MXCERT_ROLE=sni MXCERT_CONFIGURE=1
+expect_same "$stock" "$(main_cf)"
+within 20 shows_default mx3.post.example.com
+
+scene "a table of any type that Postfix has, as main.cf names it"
+make_pems mx3.post.example.com
+for type in cdb lmdb btree; do
+  postconf -e "tls_server_sni_maps = $type:/etc/postfix/mxcert-sni/table"
+  install_by_hand MXCERT_ROLE=sni
+  within 20 shows_made mx3.post.example.com
+done
