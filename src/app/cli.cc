@@ -70,6 +70,10 @@ void add_planning_options(CLI::App& app, ConfigOptions& options) {
       ->type_name("NUMBER")
       ->check(CLI::Range(1, 1000).description(""))
       ->group(group);
+  app.add_option("--keep-for", options.keep_for,
+                 "how long a name stays that is on a certificate and not wanted any more (7d)")
+      ->type_name("TIME")
+      ->group(group);
   app.add_option("--renew-before", options.renew_before,
                  "how long before the end to renew, when the CA does not say: 1/3 of the lifetime, 30d or 12h")
       ->type_name("TIME")
@@ -201,6 +205,9 @@ void add_commands(CLI::App& app, CommandLine& line) {
                                 "get what the plan needs now, install it and prove that it is served");
   issue->add_option("DOMAIN", arguments, "only what concerns these mail domains")->type_name("");
   CLI::App* renew = add_command(app, line, Verb::renew, "renew", "for cron and timers: whatever is due, else silence");
+  for (CLI::App* command : {plan, issue, renew})
+    command->add_flag("--prune", line.invocation.prune,
+                      "names that are definitely not wanted any more go without waiting");
   for (CLI::App* command : {issue, renew}) {
     add_planning_options(*command, line.options);
     add_ca_options(*command, line.options);

@@ -91,6 +91,14 @@ void set_pack(Config& config, const SourcedText& pack) {
   config.pack = pack.text == "shared" ? mx::Pack::shared : mx::Pack::per_host;
 }
 
+void set_keep_for(Config& config, const SourcedText& time) {
+  const auto duration = parse_days_or_hours(time.text);
+  if (!duration)
+    throw ConfigError(fmt::format("{}: {} is no number of days or hours", time.where, printable(time.text, 100)),
+                      "write it like 7d or 36h");
+  config.keep_for = *duration;
+}
+
 deploy::Endpoint parse_endpoint(const SourcedText& endpoint) {
   return located(endpoint.where, [&] { return deploy::parse_endpoint(endpoint.text); });
 }
@@ -136,6 +144,7 @@ void read_certificate(Config& config, TomlSection section) {
   for (const SourcedText& name : section.list("extra_names"))
     config.extra_names.push_back(parse_name(name));
   if (const auto srv = section.flag("srv")) config.services = *srv;
+  if (const auto time = section.text("keep_for")) set_keep_for(config, *time);
   if (const auto pack = section.text("pack")) set_pack(config, *pack);
   if (const auto max = section.number("max_names", 1, 1000)) config.max_names = static_cast<std::size_t>(*max);
   section.finish();
@@ -232,6 +241,7 @@ void apply_options(Config& config, const ConfigOptions& options) {
     config.key_types = parse_key_types(types, "--key-type");
   }
   if (options.trust_anchor) config.trust_anchor = fs::absolute(*options.trust_anchor);
+  if (options.keep_for) set_keep_for(config, {*options.keep_for, "--keep-for"});
   if (options.pack) set_pack(config, {*options.pack, "--pack"});
   if (options.max_names) config.max_names = *options.max_names;
   if (options.renew_before) set_renew_before(config.renew, {*options.renew_before, "--renew-before"});
@@ -375,6 +385,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
       {"certificate.reuse_key", yes_no(config.reuse_key)},
       {"certificate.extra_names", list(extra, "none")},
       {"certificate.srv", yes_no(config.services)},
+      {"certificate.keep_for", format_duration(config.keep_for)},
       {"certificate.pack", config.pack == mx::Pack::shared ? "shared" : "per-host"},
       {"certificate.max_names", std::to_string(config.max_names)},
   };

@@ -46,6 +46,7 @@ struct Config {
   std::vector<dns::DnsName> extra_names;
   bool services = false;  // the hosts of SRV records too
   mx::Pack pack = mx::Pack::shared;
+  std::chrono::seconds keep_for = std::chrono::days{7};  // how long a name stays that is not wanted any more
   std::size_t max_names = 100;
 
   ChallengeConfig challenge;
@@ -68,6 +69,7 @@ struct ConfigOptions {
   std::optional<std::string> eab_key_file;
   std::optional<std::string> trust_anchor;
   std::optional<std::string> pack;
+  std::optional<std::string> keep_for;
   std::optional<std::size_t> max_names;
   std::optional<std::string> renew_before;
   bool agree_tos = false;

@@ -2,10 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "app/toml_section.h"
 #include "base/text.h"
 
 namespace mxcert::app {
+
+std::optional<std::chrono::seconds> parse_days_or_hours(std::string_view text) {
+  constexpr int max_days = 400;
+  if (text.empty() || (text.back() != 'd' && text.back() != 'h')) return std::nullopt;
+  const std::chrono::hours unit{text.back() == 'd' ? 24 : 1};
+  text.remove_suffix(1);
+  int count = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (failure != std::errc{} || end != text.data() + text.size() || count < 0) return std::nullopt;
+  if (count > std::chrono::hours(std::chrono::days{max_days}) / unit) return std::nullopt;
+  return count * unit;
+}
 
 dns::DnsName parse_name(const SourcedText& name) {
   return located(name.where, [&] { return dns::DnsName::parse(name.text); });

@@ -1,7 +1,10 @@
 #pragma once
+#include <chrono>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -22,6 +25,9 @@ auto located(const std::string& where, Function read) {
     throw ConfigError(where + ": " + e.message(), e.hint());
   }
 }
+
+/// `30d` or `12h`, digits and nothing else before the letter: at most 400 days. Empty for anything else.
+std::optional<std::chrono::seconds> parse_days_or_hours(std::string_view text);
 
 /// All throw ConfigError that begins with where the text stands.
 dns::DnsName parse_name(const SourcedText& name);

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "store/accounts.h"
 #include "store/certificates.h"
+#include "store/issuances.h"
+#include "store/names.h"
 #include "store/orders.h"
 #include "store/state_directory.h"
 
@@ -40,6 +42,7 @@ struct Invocation {
   bool quiet = false;
   bool verbose = false;
   bool dry_run = false;
+  bool prune = false;               // names that are definitely not wanted go without waiting
   std::string revocation_reason;    // of revoke; empty: none
   bool by_certificate_key = false;  // of revoke
   std::chrono::seconds lock_timeout{60};
@@ -55,7 +58,9 @@ struct Context {
         state(config.state_dir),
         accounts(state),
         certificates(state),
-        orders(state) {}
+        orders(state),
+        names(state),
+        issuances(state) {}
 
   /// Progress is for people who watch a terminal and did not ask for silence or JSON.
   bool shows_progress() const { return terminal.stderr_is_terminal && !invocation.quiet && !invocation.json; }
@@ -70,6 +75,8 @@ struct Context {
   store::Accounts accounts;
   store::Certificates certificates;
   store::Orders orders;
+  store::Names names;
+  store::Issuances issuances;
   Report report;
 };
 

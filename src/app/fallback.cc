@@ -57,6 +57,7 @@ CaFailure classify(const Error& error) {
   if (const auto* transport = dynamic_cast<const acme::TransportError*>(&error))
     return transport->kind() == acme::TransportError::Kind::refused ? CaFailure::refusal : CaFailure::outage;
   const auto* problem = dynamic_cast<const acme::Problem*>(&error);
+  if (error.code() == "issued_too_often") return CaFailure::busy;
   if (problem == nullptr) return error.code() == "bad_certificate" ? CaFailure::refusal : CaFailure::none;
   if (is_rate_limit(*problem)) return CaFailure::busy;
   return problem->document().status >= 500 ? CaFailure::outage : CaFailure::refusal;

@@ -12,8 +12,10 @@
 #include "app/deliver.h"
 #include "app/failing_names.h"
 #include "app/fallback.h"
+#include "app/issuance_limits.h"
 #include "app/issuing.h"
 #include "app/key_types.h"
+#include "app/name_records.h"
 #include "app/plan_report.h"
 #include "app/planning.h"
 #include "app/renewal.h"
@@ -263,11 +265,27 @@ void remember_unplanned(Context& context, const mx::Plan& plan) {
       attempt(context, name, [&] { forget_plan(context, name); });
 }
 
+/// Law 6: what has been replaced often today waits, unless it is due.
+mx::PlannedCertificate limit_replacements(Context& context, mx::PlannedCertificate planned) {
+  if (!is_renew(context) || planned.action != mx::Action::replace || planned.is_due) return planned;
+  const auto next = next_replacement(context.issuances.load(), planned.name, context.clock.now());
+  if (!next) return planned;
+  context.report.add_warning(
+      {.code = "replacement_postponed",
+       .subject = planned.name,
+       .message = fmt::format("{} was replaced often enough for a day; renew does it again after {}: {}", planned.name,
+                              format_time(*next), planned.why),
+       .hint = "mxcert issue does it now"});
+  planned.action = mx::Action::none;
+  return planned;
+}
+
 /// The default one first, but one that loses names to another one after that.
 void process_all(Context& context, std::span<CertificateAuthority> cas, const mx::Plan& plan) {
   for (const bool losing : {false, true})
     for (const mx::PlannedCertificate& planned : plan.certificates)
-      if (planned.moved.empty() != losing) process(context, cas, hold_back(context, plan, planned));
+      if (planned.moved.empty() != losing)
+        process(context, cas, limit_replacements(context, hold_back(context, plan, planned)));
   remember_unplanned(context, plan);
 }
 
@@ -322,6 +340,7 @@ void run_issue(Context& context) {
   print_plan(context, plan);
   add_plan_warnings(context, plan);
   report_gaps(context, plan);
+  attempt(context, "names.json", [&] { save_histories(context, plan.history); });
   process_all(context, cas, plan);
   print_outcomes(context);
 }

@@ -6,10 +6,12 @@
 #include <set>
 
 #include "acme/issuer.h"
+#include "acme/problem.h"
 #include "app/caa_preflight.h"
 #include "app/chain.h"
 #include "app/context.h"
 #include "app/failing_names.h"
+#include "app/issuance_limits.h"
 #include "app/profile.h"
 #include "app/renewal.h"
 #include "app/solving.h"
@@ -102,6 +104,8 @@ store::OrderRecord prepare_order(Context& context, const CaConfig& ca, const Job
   if (unfinished && unfinished->directory == ca.directory_url && unfinished->profile == ca.profile &&
       same_names(unfinished->names, names) && is_of_family(unfinished->private_key, job.key().family()))
     return *unfinished;
+  if (!job.live || context.clock.now() < last_moment(*job.live))
+    require_not_issued_too_often(context, ca.directory_url, names);
   const pki::PrivateKey key = key_for_order(context, job);
   store::OrderRecord order{.directory = ca.directory_url,
                            .names = names,
@@ -207,6 +211,16 @@ store::VersionPart make_part(Context& context, const store::OrderRecord& order, 
                      .issued_at = context.clock.now()}};
 }
 
+void remember_issuance(Context& context, const OrderTask& task, const store::VersionPart& part) {
+  const bool replaces = task.planned.action == mx::Action::replace && !task.planned.is_due;
+  context.issuances.add({.at = part.record.issued_at,
+                         .certificate = task.planned.name,
+                         .directory = part.record.directory,
+                         .names = part.leaf.names,
+                         .not_after = part.leaf.not_after,
+                         .is_replacement = replaces && !task.key.further});
+}
+
 bool is_served(const std::optional<store::Version>& live, const std::string& name) {
   return live && std::ranges::find(live->leaf.names, name) != live->leaf.names.end();
 }
@@ -227,6 +241,31 @@ bool give_up_served(Context& context, const Job& job, const Names& refused) {
   return true;
 }
 
+Names absent_names(const Job& job) {
+  Names names;
+  std::ranges::transform(job.task.planned.absent, std::back_inserter(names), &dns::DnsName::ascii);
+  return names;
+}
+
+/// Reports what was refused. A name that is only kept, since it is not missing for long, is no failure: the refusal
+/// agrees with what the DNS says.
+void tell_refused(Context& context, const Job& job, const acme::IssueFailure& failure) {
+  const Names absent = absent_names(job);
+  std::vector<acme::IssueFailure::Culprit> refused;
+  for (const acme::IssueFailure::Culprit& culprit : failure.culprits()) {
+    if (std::ranges::find(absent, culprit.name) == absent.end())
+      refused.push_back(culprit);
+    else
+      context.report.add_warning(
+          {.code = "name_dropped",
+           .subject = culprit.name,
+           .message = fmt::format("{} is not in the new certificate {}: it is not wanted any more, and the CA refuses "
+                                  "it: {}",
+                                  culprit.name, job.certificate(), acme::describe(culprit.problem))});
+  }
+  note_refused(context, job.certificate(), refused);
+}
+
 /// What is left to order after `failure`; throws it when a name that is served now, or has to be there, would be lost,
 /// or nothing is left.
 Names names_to_keep(Context& context, const Job& job, const Names& names, const acme::IssueFailure& failure) {
@@ -235,7 +274,7 @@ Names names_to_keep(Context& context, const Job& job, const Names& names, const 
     culprits.push_back(culprit.name);
   Names rest = without(names, culprits);
   if (rest.empty() || rest.size() == names.size() || !job.task.exact_names.empty() ||
-      !give_up_served(context, job, culprits))
+      !give_up_served(context, job, without(culprits, absent_names(job))))
     throw acme::IssueFailure(failure.message(), hint_for(context, failure.culprits().front()), failure.culprits());
   return rest;
 }
@@ -263,7 +302,7 @@ bool is_gain(Context& context, const Job& job, const Names& names) {
 Names names_allowed(Context& context, CertificateAuthority& ca, const Job& job) {
   const Names names = job.task.planned.ascii_names();
   const std::size_t errors_before = context.report.errors().size();
-  const Names refused = find_caa_refusals(context, ca, names);
+  const Names refused = find_caa_refusals(context, ca, without(names, absent_names(job)));
   for (const Finding& error : std::span(context.report.errors()).subspan(errors_before))
     remember_refused(context, job.certificate(), error);
   Names rest = without(names, refused);
@@ -283,15 +322,17 @@ std::optional<store::VersionPart> order_certificate(Context& context, Certificat
   const std::string& certificate = job.certificate();
   Names names = task.exact_names.empty() ? names_allowed(context, ca, job) : task.exact_names;
   if (task.exact_names.empty() && names != task.planned.ascii_names() && !is_gain(context, job, names)) return {};
+  warn_of_many_issued(context, certificate, names);
   for (int round = 1;; ++round) {
     store::OrderRecord order = prepare_order(context, ca.config(), job, names);
     try {
       store::VersionPart part = make_part(context, order, run_order(context, ca, job, order));
+      remember_issuance(context, task, part);
       forget_failures(context, certificate, names, task.planned.wanted_names());
       return part;
     } catch (const acme::IssueFailure& failure) {
       context.orders.remove(certificate, task.key.further);
-      note_refused(context, certificate, failure.culprits());
+      tell_refused(context, job, failure);
       names = names_to_keep(context, job, names, failure);
       if (round == max_rounds) throw;
       if (round > 2) names = names_without_doubt(context, job, names);

@@ -27,8 +27,8 @@ struct OrderTask {
 ///
 /// Names that the CA refuses are reported as errors and remembered as failing, and ordered without, a few times. When
 /// the live version has one of them the whole order fails, since a name that is served is not given up, unless less
-/// than a tenth of its lifetime is left: then the others count more, and a warning says so. Throws what acme::issue
-/// throws.
+/// than a tenth of its lifetime is left: then the others count more, and a warning says so. One that is only kept
+/// (`planned.absent`) is let go. Throws what acme::issue throws, and what require_not_issued_too_often does.
 std::optional<store::VersionPart> order_certificate(Context& context, CertificateAuthority& ca, const OrderTask& task);
 
 }  // namespace mxcert::app

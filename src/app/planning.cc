@@ -10,6 +10,7 @@
 #include "app/domains.h"
 #include "app/failing_names.h"
 #include "app/key_types.h"
+#include "app/name_records.h"
 #include "app/profile.h"
 #include "app/renewal.h"
 #include "app/resolver_options.h"
@@ -197,6 +198,11 @@ mx::Plan make_plan(Context& context) {
   for (const CaConfig& fallback : context.config.ca.fallback)
     input.max_names = limit_names(fallback.profile, input.max_names);
   input.postponed = postponed_names(context);
+  input.history = load_histories(context);
+  input.keep_for = context.config.keep_for;
+  const bool renews = context.invocation.verb == Verb::renew;
+  if (context.invocation.prune) input.prune = renews ? mx::Prune::at_renewal : mx::Prune::now;
+  input.wait_for_second_sight = renews;
   input.now = context.clock.now();
   mx::Plan plan = mx::plan_certificates(input);
   plan.warnings.insert(plan.warnings.begin(), listed.warnings.begin(), listed.warnings.end());

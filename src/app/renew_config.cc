@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "app/config_values.h"
 #include "app/toml_section.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -33,12 +34,9 @@ bool set_fraction(RenewConfig& renew, std::string_view text) {
 }
 
 bool set_duration(RenewConfig& renew, std::string_view text) {
-  constexpr int max_days = 400;
-  if (text.empty() || (text.back() != 'd' && text.back() != 'h')) return false;
-  const bool days = text.back() == 'd';
-  const auto count = parse_count(text.substr(0, text.size() - 1), days ? max_days : 24 * max_days);
-  if (!count) return false;
-  renew.duration = std::chrono::hours{days ? 24 * *count : *count};
+  const auto duration = parse_days_or_hours(text);
+  if (!duration || *duration == std::chrono::seconds{0}) return false;
+  renew.duration = *duration;
   return true;
 }
 

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <set>
 #include <span>
 #include <utility>
 
 #include "base/text.h"
+#include "mx/certificate_plan.h"
 
 namespace mxcert::mx {
 namespace {
@@ -17,29 +17,19 @@ namespace {
 using dns::display_name;
 using dns::DnsName;
 
-std::set<DnsName> parse_names(const std::vector<std::string>& texts) {
-  std::set<DnsName> names;
-  for (const std::string& text : texts)
-    if (auto name = DnsName::parse_host(text)) names.insert(std::move(*name));
-  return names;
-}
-
-struct DroppedName {
-  DnsName name;
-  std::string reason;
-};
-
 /// The plan in the making.
 class Planner {
  public:
-  explicit Planner(const PlanInput& input) : input_(input) { take_live_names(); }
+  explicit Planner(const PlanInput& input) : input_(input), memory_(input.history, input.now) { take_live_names(); }
 
   Plan make() {
     describe_domains();
     want_names();
     settle_live_names();
+    find_new_names();
     plan_certificates();
     warn_of_private_addresses();
+    plan_.history = memory_.take();
     return std::move(plan_);
   }
 
@@ -185,6 +175,7 @@ class Planner {
 
   bool is_wanted_unknown(const PlannedTarget& target) {
     const bool live = is_live(target.host);
+    if (live) unsure_.insert(target.host);
     warn(live ? "name_kept" : "host_unknown", target.host,
          fmt::format("{}: {}", target.reason,
                      live ? "it stays in the certificate that has it" : "it is not ordered now"));
@@ -209,34 +200,83 @@ class Planner {
     return found == targets.end() ? nullptr : &*found;
   }
 
-  /// Laws 1 and 2: what the live certificate has stays, unless every answer that could ask for it is definite.
+  /// Laws 1 and 2: what a live certificate has stays, unless every answer that could ask for it is definite.
   void settle_live_names() {
     const std::optional<DnsName> unknown = find_unknown();
     for (const DnsName& name : live_) {
-      if (wanted_.contains(name)) continue;
+      if (wanted_.contains(name)) {
+        if (unsure_.contains(name)) memory_.keep(name);
+        continue;
+      }
       const auto owner = owners_.find(name);
       if (owner != owners_.end()) {
-        dropped_.push_back({name, owner->second.reason});
+        settle_absent(name, owner->second.reason);
       } else if (unknown) {
         wanted_.try_emplace(name);
+        memory_.keep(name);
         warn("name_kept", name,
              fmt::format("stays in the certificate: {} may lead to it, but could not be looked up",
                          display_name(*unknown)));
       } else {
-        dropped_.push_back({name, "no mail domain has it as its MX host any more"});
+        settle_absent(name, "no mail domain has it as its MX host any more");
       }
     }
+  }
+
+  /// A definite answer: the name is kept until it has been the same for long enough.
+  void settle_absent(const DnsName& name, const std::string& reason) {
+    const SystemTime until = memory_.note_absent(name, input_.keep_for, input_.prune != Prune::no);
+    if (input_.now >= until || is_excluded(name)) {
+      dropped_.emplace(name, reason);
+      return;
+    }
+    wanted_.try_emplace(name);
+    absent_.insert(name);
+    warn("name_missing", name,
+         fmt::format("stays in its certificate until {}, unless it comes back: {}", format_time(until), reason));
+  }
+
+  /// The administrator's word.
+  bool is_excluded(const DnsName& name) const {
+    return std::ranges::any_of(input_.rules.exclude, [&](const HostPattern& pattern) { return pattern.matches(name); });
+  }
+
+  /// Names that are on no certificate yet: which of them no earlier plan has wanted.
+  void find_new_names() {
+    std::set<std::string_view> known;
+    for (const CurrentCertificate& current : input_.current)
+      known.insert(current.desired.begin(), current.desired.end());
+    for (const TriedCertificate& tried : input_.tried)
+      known.insert(tried.desired.begin(), tried.desired.end());
+    const bool may_wait = input_.wait_for_second_sight && !input_.current.empty();
+    for (const auto& [name, demand] : wanted_) {
+      if (is_live(name)) continue;
+      if (!may_wait || known.contains(name.ascii()))
+        memory_.keep_seen(name);
+      else if (!memory_.note_seen(name))
+        first_seen_.insert(name);
+    }
+    for (const auto& [name, history] : memory_.before())
+      if (!is_live(name) && !wanted_.contains(name) && is_unknown(name)) memory_.keep_seen(name);
+  }
+
+  bool is_unknown(const DnsName& name) const {
+    const auto owner = owners_.find(name);
+    return owner != owners_.end() ? owner->second.owner == Owner::unknown : find_unknown().has_value();
   }
 
   // ---- certificates -------------------------------------------------------------------------------------------------
 
   void plan_certificates() {
+    const NameStates states{.wanted = wanted_, .absent = absent_, .dropped = dropped_, .first_seen = first_seen_};
     for (const PackedCertificate& packed : pack_names(wanted_, packing_input()))
-      plan_.certificates.push_back(plan_certificate(packed));
+      if (auto certificate = plan_certificate(input_, packed, states))
+        plan_.certificates.push_back(std::move(*certificate));
+    warn_of_new();
     if (plan_.certificates.size() > 1) warn_of_sni();
     if (!plan_.certificates.empty()) warn_of_unplanned();
-    for (const DroppedName& dropped : dropped_)
-      warn_of_dropped(dropped);
+    for (const auto& [name, reason] : dropped_)
+      warn_of_dropped(name, reason);
   }
 
   PackingInput packing_input() const {
@@ -278,69 +318,12 @@ class Planner {
         if (name && wanted_.contains(*name) && !is_live(*name)) names.push_back(*name);
   }
 
-  PlannedCertificate plan_certificate(const PackedCertificate& packed) const {
-    PlannedCertificate certificate{.name = packed.name, .names = packed.names, .is_default = packed.is_default};
-    const CurrentCertificate* current = find_current(packed.name);
-    const std::set<DnsName> live = current != nullptr ? parse_names(current->names) : std::set<DnsName>();
-    std::ranges::copy_if(live, std::back_inserter(certificate.moved), [&](const DnsName& name) {
-      return wanted_.contains(name) && std::ranges::find(packed.names, name) == packed.names.end();
-    });
-    postpone_names(certificate, live);
-    const auto own = std::ranges::find(certificate.names, certificate.name, &DnsName::ascii);
-    if (own != certificate.names.end()) std::rotate(certificate.names.begin(), own, own + 1);
-    decide_action(certificate, current, live);
-    return certificate;
-  }
-
-  const CurrentCertificate* find_current(const std::string& name) const {
-    const auto found = std::ranges::find(input_.current, name, &CurrentCertificate::name);
-    return found == input_.current.end() ? nullptr : &*found;
-  }
-
-  /// What failed a short while ago must not keep the others waiting; but where nothing else is left it is tried.
-  void postpone_names(PlannedCertificate& certificate, const std::set<DnsName>& live) const {
-    const auto is_postponed = [&](const DnsName& name) {
-      return input_.postponed.contains(name) && !live.contains(name);
-    };
-    if (std::ranges::all_of(certificate.names, is_postponed)) return;
-    const auto rest = std::ranges::stable_partition(certificate.names, std::not_fn(is_postponed));
-    certificate.postponed.assign(rest.begin(), rest.end());
-    certificate.names.erase(rest.begin(), rest.end());
-  }
-
-  std::string expiry(const CurrentCertificate& current) const {
-    const auto left = std::chrono::duration_cast<std::chrono::seconds>(current.not_after - input_.now);
-    if (left.count() <= 0) return fmt::format("it expired {} ago", format_duration(-left));
-    return fmt::format("it expires in {}", format_duration(left));
-  }
-
-  std::string why_due(const CurrentCertificate& current) const {
-    return current.renew_why.empty() ? expiry(current) : fmt::format("{}, and {}", current.renew_why, expiry(current));
-  }
-
-  void decide_action(PlannedCertificate& certificate, const CurrentCertificate* current,
-                     const std::set<DnsName>& live) const {
-    if (current == nullptr) {
-      certificate.action = Action::issue;
-      certificate.why = "there is no certificate yet";
-      return;
-    }
-    certificate.not_after = current->not_after;
-    std::vector<std::string> missing;
-    for (const DnsName& name : certificate.names)
-      if (!live.contains(name)) missing.push_back(name.unicode());
-    const bool due = input_.now > current->renew_at;
-    if (!missing.empty()) {
-      certificate.action = Action::replace;
-      certificate.why = fmt::format("it lacks {}", join(missing, ", "));
-      if (due) certificate.why += " and " + expiry(*current);
-    } else if (!current->unwanted.empty()) {
-      certificate.action = Action::replace;
-      certificate.why = current->unwanted;
-    } else {
-      certificate.action = due ? Action::renew : Action::none;
-      certificate.why = due ? why_due(*current) : fmt::format("it has every name, and {}", expiry(*current));
-    }
+  void warn_of_new() {
+    for (const DnsName& name : first_seen_)
+      if (std::ranges::none_of(plan_.certificates, [&](const PlannedCertificate& certificate) {
+            return std::ranges::find(certificate.names, name) != certificate.names.end();
+          }))
+        warn("name_new", name, "is new, and ordered when the next run sees it too; mxcert issue orders it now");
   }
 
   void warn_of_sni() {
@@ -363,10 +346,10 @@ class Planner {
                      fmt::format("certificate {} is not renewed any more: no name is planned for it", current.name)});
   }
 
-  void warn_of_dropped(const DroppedName& dropped) {
+  void warn_of_dropped(const DnsName& name, const std::string& reason) {
     for (const CurrentCertificate& current : input_.current)
-      if (!current.unplanned && std::ranges::find(current.names, dropped.name.ascii()) != current.names.end())
-        warn("name_dropped", dropped.name, fmt::format("{}: {}", what_becomes_of(current), dropped.reason));
+      if (!current.unplanned && std::ranges::find(current.names, name.ascii()) != current.names.end())
+        warn("name_dropped", name, fmt::format("{}: {}", what_becomes_of(current), reason));
   }
 
   /// Of a name on it that is not wanted any more.
@@ -399,8 +382,12 @@ class Planner {
   std::set<DnsName> live_;
   std::map<DnsName, Ownership> owners_;
   WantedNames wanted_;
-  std::map<DnsName, DnsName> aliases_;  // of ours, to where they lead if that is ours too
-  std::vector<DroppedName> dropped_;
+  std::map<DnsName, DnsName> aliases_;      // of ours, to where they lead if that is ours too
+  std::map<DnsName, std::string> dropped_;  // and why they are not wanted
+  NameMemory memory_;
+  std::set<DnsName> unsure_;      // wanted because they are live and nothing is known
+  std::set<DnsName> absent_;      // wanted because they are live and have not been missing for long
+  std::set<DnsName> first_seen_;  // wanted, on no certificate yet, and by no plan before
   std::set<Warning> warned_;
 };
 
@@ -416,8 +403,9 @@ std::vector<std::string> PlannedCertificate::ascii_names() const {
 
 std::vector<std::string> PlannedCertificate::wanted_names() const {
   std::vector<std::string> texts = ascii_names();
-  for (const DnsName& host : postponed)
-    texts.push_back(host.ascii());
+  for (const std::vector<DnsName>* others : {&postponed, &unconfirmed})
+    for (const DnsName& host : *others)
+      texts.push_back(host.ascii());
   return texts;
 }
 

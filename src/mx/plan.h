@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "mx/mx_lookup.h"
+#include "mx/name_memory.h"
 #include "mx/ownership.h"
 #include "mx/packing.h"
 
@@ -35,6 +36,13 @@ struct TriedCertificate {
   std::optional<bool> is_default = {};
 };
 
+/// Whether names that are definitely not wanted any more go without waiting for `keep_for`.
+enum class Prune {
+  no,
+  at_renewal,  // with the next certificate
+  now,         // and that is reason enough for one
+};
+
 struct PlanInput {
   std::vector<MxLookup> lookups = {};
   HostRules rules = {};
@@ -44,6 +52,10 @@ struct PlanInput {
   Pack pack = Pack::shared;
   std::size_t max_names = 100;            // of one certificate: configuration or the CA's profile
   std::set<dns::DnsName> postponed = {};  // left out for now, unless the live certificate has them
+  NameHistories history = {};             // as the plan before left it
+  std::chrono::seconds keep_for{};        // how long a definite answer has to last until a live name goes
+  Prune prune = Prune::no;
+  bool wait_for_second_sight = false;  // a new name replaces no certificate before a second plan wants it too
   /// Whether the CA connects to the host, to any of its addresses (http-01 and tls-alpn-01); empty: to each host.
   std::function<bool(const dns::DnsName&)> needs_all_addresses = {};
   SystemTime now = {};
@@ -91,30 +103,37 @@ struct PlannedCertificate {
   std::string name;                      // what it is stored under
   std::vector<dns::DnsName> names = {};  // what would be ordered; the certificate's own name first, then by alphabet
   bool is_default = false;               // the one that clients see that say no name (SNI)
-  std::vector<dns::DnsName> postponed = {};  // what belongs on it too, and is left out for now
-  std::vector<dns::DnsName> moved = {};      // what its live version has, and another certificate is to have instead
+  std::vector<dns::DnsName> postponed = {};    // what belongs on it too, and is left out for now
+  std::vector<dns::DnsName> unconfirmed = {};  // and what has to be seen again before it is ordered
+  std::vector<dns::DnsName> absent = {};       // of `names`, those that are only kept: the CA may well refuse them
+  std::vector<dns::DnsName> moved = {};        // what its live version has, and another certificate is to have instead
   Action action = Action::none;
+  bool is_due = false;  // by its time, whatever its names
   std::string why = {};
   std::optional<SystemTime> not_after = {};  // of the live one
 
   std::vector<std::string> ascii_names() const;
-  /// The postponed ones too.
+  /// Those that are left out for now, too.
   std::vector<std::string> wanted_names() const;
 };
 
 struct Plan {
   std::vector<PlannedDomain> domains = {};
   std::vector<PlannedCertificate> certificates = {};  // the default one first; empty when no name is ours
-  /// Those of the lookups, and the plan's own: domain_unknown, service_unknown, host_unknown, name_kept, name_dropped,
+  /// Those of the lookups, and the plan's own: domain_unknown, service_unknown, host_unknown, name_kept, name_missing,
+  /// name_dropped, name_new,
   /// partly_ours, sibling, only_private_addresses, sni_needed, certificate_unplanned; and no_trust_anchor,
   /// dnssec_stripped, split_horizon of who looked up. Each once.
   std::vector<Warning> warnings = {};
+  NameHistories history = {};  // what the next plan is to know
 };
 
 /// Which names go on which certificate, and what is to be done about it. Pure.
 ///
-/// Law 1: a temporary or bogus answer neither adds a name nor takes one away that the live certificate has. Law 2: a
-/// name is dropped only on a definite answer, and only from the next certificate: a drop alone replaces nothing.
+/// Law 1: a temporary or bogus answer neither adds a name nor takes one away that a live certificate has, nor does it
+/// count as one of those that do. Law 2: a live name is dropped only when definite answers have been the same for
+/// `keep_for`, or when a pattern of `rules.exclude` says so, and only from the next certificate: a drop alone replaces
+/// nothing.
 /// A target that is an alias (RFC 2181 §10.3 forbids it) is in under its own name, which most senders compare, and
 /// under the one it leads to, which the others do (RFC 7672 §2.2.2), if that is ours as well. Names are spread over
 /// certificates by pack_names.

@@ -38,6 +38,8 @@ class StateDirectory {
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path accounts() const { return root_ / "accounts"; }
   std::filesystem::path certificates() const { return root_ / "certificates"; }
+  std::filesystem::path names() const { return root_ / "names.json"; }
+  std::filesystem::path issuances() const { return root_ / "issuances.json"; }
   std::filesystem::path live() const { return root_ / "live"; }
   std::filesystem::path orders() const { return root_ / "orders"; }
   /// On the same file system as everything else, so that files are completed here and then renamed.

@@ -71,6 +71,7 @@ keys = ["rsa-2048", "ecdsa-p384"]
 reuse_key = false
 extra_names = ["imap.example.com"]
 srv = true
+keep_for = "36h"
 pack = "per-host"
 max_names = 25
 [challenge]
@@ -102,6 +103,7 @@ hook = "{}"
   CHECK(config.host_names.front().text() == "mx*.example.com");
   CHECK(config.key_types == std::vector{pki::KeyType::rsa_2048, pki::KeyType::ecdsa_p384});
   CHECK_FALSE(config.reuse_key);
+  CHECK(config.keep_for == std::chrono::hours{36});
   CHECK(config.pack == mx::Pack::per_host);
   CHECK(config.max_names == 25);
   CHECK(config.renew.time_before_end(std::chrono::hours{400}) == std::chrono::hours{100});
@@ -145,6 +147,8 @@ TEST_CASE_METHOD(Fixture, "every bad value says where it stands, what was found 
       {"[ca]\nprofile = \"\"", "mxcert.toml:2:11: an empty text is no name"},
       {"[renew]\nbefore = \"soon\"", "mxcert.toml:2:10: soon is neither a fraction of the lifetime nor a duration"},
       {"[certificate]\nmax_names = 0", "mxcert.toml:2:13: max_names must be between 1 and 1000, not 0"},
+      {"[certificate]\nkeep_for = \"a week\"", "mxcert.toml:2:12: a week is no number of days or hours"},
+      {"[certificate]\nkeep_for = \"401d\"", "mxcert.toml:2:12: 401d is no number of days or hours"},
       {"[certificate]\npack = \"per_host\"", "mxcert.toml:2:8: per_host is no way to pack names"},
       {"[challenge]\ntype = \"dns-02\"", "mxcert.toml:2:8: challenge type dns-02 is not supported"},
       {"[challenge]\nlisten = [\"port 80\"]", "mxcert.toml:2:11: "},
