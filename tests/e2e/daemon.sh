@@ -52,7 +52,7 @@ daemon_scenes() {
   key=$(live_leaf -pubkey)
   first=$(live_fingerprint)
   mx_zone mx mx2
-  mxcert renew
+  mxcert issue
   expect_exit 0
   expect_stdout_like '^mx.example.org: issued version 0002 for 2 names'
   expect_stdout 'installed and verified'
