@@ -9,13 +9,13 @@
 #include <span>
 
 #include "app/config_values.h"
+#include "app/deploy_config.h"
 #include "app/domains.h"
 #include "app/toml_section.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
-#include "deploy/hook.h"
 #include "mx/domain_sources.h"
 
 namespace mxcert::app {
@@ -99,15 +99,6 @@ void set_keep_for(Config& config, const SourcedText& time) {
   config.keep_for = *duration;
 }
 
-deploy::Endpoint parse_endpoint(const SourcedText& endpoint) {
-  return located(endpoint.where, [&] { return deploy::parse_endpoint(endpoint.text); });
-}
-
-void set_hook(deploy::Target& target, const SourcedText& hook) {
-  located(hook.where, [&] { return deploy::find_hook(hook.text, deploy::shipped_hooks_directory()); });
-  target.hook = hook.text;
-}
-
 void read_domains(Config& config, TomlSection section) {
   for (const SourcedText& domain : section.list("list"))
     add_domain(config, domain, "config");
@@ -150,20 +141,6 @@ void read_certificate(Config& config, TomlSection section) {
   section.finish();
 }
 
-void read_deploy(Config& config, TomlSection section) {
-  deploy::Target target;
-  const auto hook = section.text("hook");
-  for (const SourcedText& endpoint : section.list("verify"))
-    target.verify.push_back(parse_endpoint(endpoint));
-  if (const auto configure = section.flag("configure")) target.configure = *configure;
-  section.finish();
-  if (!hook)
-    throw ConfigError(fmt::format("{}: [[deploy]] without hook", section.where()),
-                      "name a shipped hook, as in hook = \"exim\", or the path of one");
-  set_hook(target, *hook);
-  config.targets.push_back(std::move(target));
-}
-
 void read_document(Config& config, TomlSection document) {
   for (const SourcedText& contact : document.list("contact"))
     add_contact(config, contact);
@@ -177,7 +154,7 @@ void read_document(Config& config, TomlSection document) {
   for (const auto& [key, read] : readers)
     if (auto section = document.section(key)) read(config, std::move(*section));
   for (TomlSection& section : document.sections("deploy"))
-    read_deploy(config, std::move(section));
+    config.targets.push_back(read_deploy(std::move(section)));
   document.finish();
 }
 
@@ -192,15 +169,6 @@ void read_config_file(Config& config, const std::string& file, const std::string
         fmt::format("{}:{}:{}: not valid TOML: {}", file, begin.line, begin.column, printable(e.description(), 300)),
         "the format is described at toml.io; texts need quotes");
   }
-}
-
-/// The target with that hook, which the file may have already.
-deploy::Target& target_for(Config& config, const std::string& hook) {
-  const auto known = std::ranges::find(config.targets, hook, &deploy::Target::hook);
-  if (known != config.targets.end()) return *known;
-  deploy::Target target;
-  set_hook(target, {hook, "--deploy"});
-  return config.targets.emplace_back(std::move(target));
 }
 
 /// What belongs to the CA that the file names does not go to another one; one of its fallbacks is taken as it is
@@ -272,15 +240,7 @@ void apply_options(Config& config, const ConfigOptions& options) {
   for (const std::string& address : options.listen)
     add_listen_address(config.challenge.method, {address, "--listen"});
   if (options.webroot) set_webroot(config.challenge.method, {fs::absolute(*options.webroot).string(), "--webroot"});
-  for (const std::string& hook : options.deploy) {
-    deploy::Target& target = target_for(config, hook);
-    if (options.configure) target.configure = true;
-    for (const std::string& endpoint : options.verify)
-      target.verify.push_back(parse_endpoint({endpoint, "--verify"}));
-  }
-  if (options.deploy.empty() && (options.configure || !options.verify.empty()))
-    throw ConfigError("--configure and --verify say something about --deploy, which is missing",
-                      "add --deploy exim, or write configure and verify into [[deploy]]");
+  apply_deploy_options(config.targets, options);
 }
 
 /// The first few by name, the rest by number.
@@ -329,9 +289,6 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
   std::vector<std::string> fallbacks;
   for (const CaConfig& ca : config.ca.fallback)
     fallbacks.push_back(ca.name);
-  std::vector<std::string> hooks;
-  for (const auto& target : config.targets)
-    hooks.push_back(target.hook + (target.configure ? " (may configure)" : ""));
   std::vector<std::string> keys;
   for (const pki::KeyType type : config.key_types)
     keys.emplace_back(pki::to_string(type));
@@ -393,7 +350,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
   settings.emplace_back("renew.before", config.renew.before.empty()
                                             ? "1/3 of the lifetime, 1/2 when that is under ten days"
                                             : config.renew.before);
-  settings.emplace_back("deploy", list(hooks, "none: certificates are stored, nothing is installed"));
+  std::ranges::copy(explain_deploy(config.targets), std::back_inserter(settings));
   return settings;
 }
 

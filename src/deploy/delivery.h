@@ -1,19 +1,29 @@
 #pragma once
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "deploy/daemon_file.h"
 #include "deploy/endpoint.h"
 #include "pki/certificate.h"
 #include "pki/key.h"
 
 namespace mxcert::deploy {
 
+/// What the configuration says of a daemon that has no hook.
+struct ListedFiles {
+  std::vector<DaemonFile> files;         // at least one; `{name}` in a path stands for the certificate's name
+  std::vector<std::string> reload = {};  // a program, by name or path, and its arguments; empty: nothing is run
+};
+constexpr std::string_view name_placeholder = "{name}";
+
 /// Who is to serve the certificate: one `[[deploy]]` of the configuration.
 struct Target {
-  std::string hook;                           // the name of a hook that ships, or a path
+  std::string hook;                           // the name of a hook that ships, a path, or `files`
+  std::optional<ListedFiles> listed = {};     // `files`: what is used instead of a hook
   std::vector<Endpoint> verify = {};          // where to look; empty: where the hook says the daemon listens
   bool configure = false;                     // may the hook change the daemon's configuration?
   std::chrono::milliseconds timeout{60'000};  // for each run of the hook
@@ -42,5 +52,8 @@ struct Delivery {
   /// The families of their keys, in that order; without bundles none. Throws Error for one that is no certificate.
   std::vector<pki::KeyFamily> key_families() const;
 };
+
+/// What `file` has to hold. Throws Error when it is for a key type that is not delivered.
+std::string text_of(const Delivery& delivery, const DaemonFile& file);
 
 }  // namespace mxcert::deploy

@@ -172,6 +172,7 @@ class Deployment {
       progress(Step::installing, path.string());
       outcome_.changed_files.push_back(path);
     });
+    if (target_.listed && is_down()) return;  // it reads them when it starts
     progress(Step::reloading);
     hook_ran_ = true;
     run_hook(clock_, program_, HookEvent::deploy, target_, delivery_, needs_configuring());
@@ -312,7 +313,7 @@ std::string_view to_string(Status status) {
 }
 
 DeployOutcome deploy(Clock& clock, const Target& target, const Delivery& delivery, const DeployOptions& options) {
-  const fs::path program = find_hook(target.hook, options.hooks_directory);
+  const fs::path program = find_program(target, options.hooks_directory);
   const auto recovered = recover_unfinished(clock, target, delivery, options);
   DeployOutcome outcome = Deployment(clock, program, target, delivery, options).run();
   if (recovered) outcome.warnings.insert(outcome.warnings.begin(), *recovered);

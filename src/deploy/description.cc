@@ -1,12 +1,7 @@
 #include "deploy/description.h"
 
 #include <fmt/format.h>
-#include <grp.h>
-#include <pwd.h>
 
-#include <algorithm>
-#include <array>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -23,9 +18,6 @@ constexpr std::size_t max_entries = 64;
 constexpr std::size_t max_path_bytes = 1000;
 constexpr std::size_t max_text_bytes = 8000;
 constexpr std::size_t max_warning_bytes = 1000;
-constexpr std::array contents{Content::privkey, Content::cert,    Content::chain, Content::fullchain,
-                              Content::bundle,  Content::bundles, Content::names};
-
 [[noreturn]] void refuse(std::string_view field, std::string_view what) {
   throw Error(fmt::format("{}: {}", field, what));
 }
@@ -89,69 +81,21 @@ std::vector<std::string> texts_field(const json& object, const char* field) {
   return texts;
 }
 
-std::optional<unsigned> parse_number(std::string_view text, int base) {
-  unsigned number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-std::optional<uid_t> parse_owner(const std::string& name) {
-  if (name.empty()) return std::nullopt;
-  if (const auto number = parse_number(name, 10)) return *number;
-  const passwd* entry = ::getpwnam(name.c_str());
-  if (entry == nullptr) refuse("owner", fmt::format("no user \"{}\"", printable(name, 100)));
-  return entry->pw_uid;
-}
-
-std::optional<gid_t> parse_group(const std::string& name) {
-  if (name.empty()) return std::nullopt;
-  if (const auto number = parse_number(name, 10)) return *number;
-  const group* entry = ::getgrnam(name.c_str());
-  if (entry == nullptr) refuse("group", fmt::format("no group \"{}\"", printable(name, 100)));
-  return entry->gr_gid;
-}
-
-mode_t parse_mode(const std::string& text, Content content) {
-  if (text.empty()) return holds_key(content) ? 0600 : 0644;
-  const auto mode = parse_number(text, 8);
-  if (!mode || (*mode & ~0777U) != 0 || (*mode & 0400) == 0)
-    refuse("mode", fmt::format("\"{}\" is not an octal file mode such as 0640", printable(text, 20)));
-  if ((*mode & 0022) != 0) refuse("mode", fmt::format("{} lets others write", text));
-  if (holds_key(content) && (*mode & 0007) != 0)
-    refuse("mode", fmt::format("{} lets everybody read a private key", text));
-  return *mode;
-}
-
-Content parse_content(const std::string& text) {
-  for (const Content content : contents)
-    if (text == to_string(content)) return content;
-  refuse("content",
-         fmt::format("\"{}\" is none of privkey, cert, chain, fullchain, bundle, bundles, names", printable(text, 50)));
-}
-
-std::optional<pki::KeyFamily> parse_key_type(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  const auto family = pki::parse_key_family(text);
-  if (!family) refuse("key_type", fmt::format("\"{}\" is neither ecdsa nor rsa", printable(text, 50)));
-  return family;
-}
-
-std::filesystem::path parse_path(const std::string& text) {
-  if (!text.starts_with('/')) refuse("path", fmt::format("\"{}\" is not absolute", printable(text, 200)));
-  if (text.ends_with('/') || printable(text, max_path_bytes) != text)
-    refuse("path", fmt::format("\"{}\" is not the name of a file", printable(text, 200)));
-  return text;
-}
-
 DaemonFile parse_file(const json& object) {
   DaemonFile file;
-  file.path = parse_path(text_field(object, "path", max_path_bytes));
-  file.content = parse_content(text_field(object, "content", max_path_bytes));
-  file.key_type = parse_key_type(text_field(object, "key_type", max_path_bytes));
-  file.attributes.mode = parse_mode(text_field(object, "mode", max_path_bytes), file.content);
-  file.attributes.owner = parse_owner(text_field(object, "owner", max_path_bytes));
-  file.attributes.group = parse_group(text_field(object, "group", max_path_bytes));
+  const auto read = [&](const char* field, auto parse) {
+    try {
+      return parse(text_field(object, field, max_path_bytes));
+    } catch (const Error& e) {
+      refuse(field, e.message());
+    }
+  };
+  file.path = read("path", parse_file_path);
+  file.content = read("content", parse_content);
+  file.key_type = read("key_type", parse_file_key_type);
+  file.attributes.mode = read("mode", [&](const std::string& text) { return parse_mode(text, file.content); });
+  file.attributes.owner = read("owner", parse_owner);
+  file.attributes.group = read("group", parse_group);
   return file;
 }
 
@@ -194,31 +138,20 @@ Endpoint parse_listener(const json& object) {
   return endpoint;
 }
 
-/// The bundle of the file's key type.
-const pki::CertificateBundle& bundle_for(const Delivery& delivery, const DaemonFile& file) {
-  if (!file.key_type) return delivery.bundle;
-  const auto families = delivery.key_families();
-  const auto found = std::ranges::find(families, *file.key_type);
-  if (found == families.end())
-    throw Error(fmt::format("{} is for a key of type {}, which the certificate does not have", file.path.string(),
-                            pki::to_string(*file.key_type)),
-                "the hook has to look at MXCERT_KEY_TYPES");
-  return *delivery.bundles().at(static_cast<std::size_t>(found - families.begin()));
+std::filesystem::path fill_in(std::string path, const std::string& name) {
+  for (auto at = path.find(name_placeholder); at != std::string::npos;
+       at = path.find(name_placeholder, at + name.size()))
+    path.replace(at, name_placeholder.size(), name);
+  return path;
 }
 
-std::string part_of(const pki::CertificateBundle& bundle, Content content) {
-  switch (content) {
-    case Content::privkey:
-      return bundle.private_key;
-    case Content::cert:
-      return bundle.leaf;
-    case Content::chain:
-      return bundle.chain;
-    case Content::fullchain:
-      return bundle.full_chain();
-    default:
-      return bundle.key_and_chain();
-  }
+/// A target whose files the configuration lists; of its daemon nothing is known but where it was said to listen.
+Description describe_listed(const Target& target, const Delivery& delivery) {
+  Description description{.running = target.verify.empty(), .files = target.listed->files};
+  for (DaemonFile& file : description.files)
+    file.path = fill_in(file.path.string(), delivery.certificate_name);
+  description.daemon = "the daemon that reads " + description.files.at(0).path.string();
+  return description;
 }
 
 /// The text for the administrator keeps its lines.
@@ -234,46 +167,6 @@ bool is_json_object(std::string_view text) {
 }
 
 }  // namespace
-
-std::string_view to_string(Content content) {
-  switch (content) {
-    case Content::privkey:
-      return "privkey";
-    case Content::cert:
-      return "cert";
-    case Content::chain:
-      return "chain";
-    case Content::fullchain:
-      return "fullchain";
-    case Content::bundle:
-      return "bundle";
-    case Content::bundles:
-      return "bundles";
-    case Content::names:
-      return "names";
-  }
-  return "";
-}
-
-bool holds_key(Content content) {
-  return content == Content::privkey || content == Content::bundle || content == Content::bundles;
-}
-
-std::string text_of(const Delivery& delivery, const DaemonFile& file) {
-  std::string text;
-  switch (file.content) {
-    case Content::names:
-      for (const std::string& name : delivery.names)
-        text += name + "\n";
-      return text;
-    case Content::bundles:
-      for (const pki::CertificateBundle* bundle : delivery.bundles())
-        text += bundle->key_and_chain();
-      return text;
-    default:
-      return part_of(bundle_for(delivery, file), file.content);
-  }
-}
 
 Description parse_description(std::string_view text) {
   const json object = parse_json(text);
@@ -296,6 +189,7 @@ Description parse_description(std::string_view text) {
 
 Description describe(Clock& clock, const std::filesystem::path& program, const Target& target,
                      const Delivery& delivery) {
+  if (target.listed) return describe_listed(target, delivery);
   const HookAnswer answer = run_hook(clock, program, HookEvent::describe, target, delivery, target.configure);
   if (!answer.handled || !is_json_object(answer.standard_output))
     return {.plain_script = true, .daemon = "hook " + program.filename().string()};

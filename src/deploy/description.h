@@ -6,36 +6,10 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/files.h"
 #include "deploy/delivery.h"
 #include "deploy/endpoint.h"
 
 namespace mxcert::deploy {
-
-/// Which part of a certificate version a file holds; the first five are named as the store's files are.
-enum class Content {
-  privkey,
-  cert,
-  chain,
-  fullchain,
-  bundle,   // key and full chain
-  bundles,  // those of every key, one after the other, the primary one first
-  names,    // the certificate's names, one a line
-};
-std::string_view to_string(Content content);
-/// `bundle`, `bundles` and `privkey`.
-bool holds_key(Content content);
-
-/// A file that a daemon reads.
-struct DaemonFile {
-  std::filesystem::path path;  // absolute, as the daemon's configuration has it: may be a symbolic link
-  Content content = Content::bundle;
-  std::optional<pki::KeyFamily> key_type = {};  // whose bundle; empty: the primary one
-  FileAttributes attributes = {};
-};
-
-/// What `file` has to hold. Throws Error when it is for a key type that is not delivered.
-std::string text_of(const Delivery& delivery, const DaemonFile& file);
 
 /// What a hook says of its daemon: the answer to `describe` (hooks/README.md).
 struct Description {
@@ -55,7 +29,8 @@ struct Description {
 /// that everybody could read is refused (law 9).
 Description parse_description(std::string_view json);
 
-/// Asks `program`. Throws what run_hook and parse_description throw.
+/// What `target` says itself, where it lists its files; else asks `program`. Throws what run_hook and parse_description
+/// throw.
 Description describe(Clock& clock, const std::filesystem::path& program, const Target& target,
                      const Delivery& delivery);
 

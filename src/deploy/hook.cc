@@ -69,14 +69,21 @@ std::map<std::string, std::string> environment_for(HookEvent event, const Delive
   };
 }
 
-std::string failure_message(const fs::path& program, HookEvent event, const Target& target,
-                            const ProcessResult& result) {
+/// What is run for the event; nothing when that is nothing.
+std::vector<std::string> arguments_for(const fs::path& program, HookEvent event, const Target& target) {
+  if (!target.listed) return {program.string(), std::string(to_string(event))};
+  if (program.empty() || event == HookEvent::check) return {};
+  std::vector<std::string> arguments = target.listed->reload;
+  arguments.at(0) = program.string();
+  return arguments;
+}
+
+std::string failure_message(const std::string& what, const Target& target, const ProcessResult& result) {
   const std::string end =
       result.timed_out ? fmt::format("did not end within {} s", static_cast<double>(target.timeout.count()) / 1000)
                        : result.describe();
   const std::string said = result.complaint();
-  return fmt::format("hook {} {} {}{}{}", program.filename().string(), to_string(event), end, said.empty() ? "" : ": ",
-                     said);
+  return fmt::format("{} {}{}{}", what, end, said.empty() ? "" : ": ", said);
 }
 
 }  // namespace
@@ -102,6 +109,29 @@ fs::path find_hook(const std::string& hook, const fs::path& hooks_directory) {
   return program;
 }
 
+fs::path find_program(const Target& target, const fs::path& hooks_directory) {
+  if (!target.listed) return find_hook(target.hook, hooks_directory);
+  return target.listed->reload.empty() ? fs::path() : find_reload_program(target.listed->reload.front());
+}
+
+fs::path find_reload_program(const std::string& program) {
+  fs::path path = program;
+  const std::string folders = system_path();
+  std::error_code failure;
+  if (program.find('/') == std::string::npos) {
+    for (const std::string_view directory : split(folders, ':'))
+      if (path = fs::path(directory) / program; fs::exists(path, failure)) break;
+    if (!fs::exists(path, failure))
+      throw ConfigError(fmt::format("there is no program \"{}\" in {}", printable(program, 100), folders),
+                        "give its path");
+  } else if (!path.is_absolute()) {
+    throw ConfigError(
+        fmt::format("\"{}\" is neither the name of a program nor an absolute path", printable(program, 100)));
+  }
+  require_trusted_program(path, path.string());
+  return path;
+}
+
 std::string_view to_string(HookEvent event) {
   switch (event) {
     case HookEvent::describe:
@@ -118,14 +148,19 @@ std::string_view to_string(HookEvent event) {
 
 HookAnswer run_hook(Clock& clock, const fs::path& program, HookEvent event, const Target& target,
                     const Delivery& delivery, bool configure) {
-  ProcessResult result = run_process(clock, {.arguments = {program.string(), std::string(to_string(event))},
+  const std::vector<std::string> arguments = arguments_for(program, event, target);
+  if (arguments.empty()) return {};
+  ProcessResult result = run_process(clock, {.arguments = arguments,
                                              .environment = environment_for(event, delivery, configure),
                                              .timeout = target.timeout,
                                              .max_output_bytes = max_output_bytes});
-  if (result.exit_status == not_handled_status && !result.timed_out) return {.handled = false};
+  if (!target.listed && result.exit_status == not_handled_status && !result.timed_out) return {.handled = false};
   if (!result.succeeded())
-    throw Error(failure_message(program, event, target, result),
-                fmt::format("run it by hand to see more: {} {}", program.string(), to_string(event)), "hook_failed");
+    throw Error(
+        failure_message(target.listed ? join(target.listed->reload, " ")
+                                      : fmt::format("hook {} {}", program.filename().string(), to_string(event)),
+                        target, result),
+        fmt::format("run it by hand to see more: {}", join(arguments, " ")), "hook_failed");
   return {.standard_output = std::move(result.standard_output)};
 }
 

@@ -119,7 +119,7 @@ std::optional<std::string> recover_unfinished(Clock& clock, const Target& target
                                .further_bundles = delivery.further_bundles,
                                .lineage = delivery.lineage,
                                .role = journal->role};
-    done = restore_after_kill(clock, find_hook(target.hook, options.hooks_directory), target, interrupted, *journal);
+    done = restore_after_kill(clock, find_program(target, options.hooks_directory), target, interrupted, *journal);
   }
   remove_journal(options.journal_directory);
   return done;

@@ -97,7 +97,7 @@ void take_away(Clock& clock, const fs::path& program, const Target& target, cons
 
 DeployOutcome withdraw(Clock& clock, const Target& target, const Delivery& delivery, const DeployOptions& options) {
   DeployOutcome outcome;
-  const fs::path program = find_hook(target.hook, options.hooks_directory);
+  const fs::path program = find_program(target, options.hooks_directory);
   if (const auto recovered = recover_unfinished(clock, target, delivery, options))
     outcome.warnings.push_back(*recovered);
   try {

@@ -156,6 +156,22 @@ TEST_CASE_METHOD(Fixture, "every bad value says where it stands, what was found 
       {"[[deploy]]\nhok = \"exim\"", "mxcert.toml:2:1: unknown key hok in [deploy] | did you mean hook?"},
       {"[[deploy]]\nhook = \"no-such-hook\"", "mxcert.toml:2:8: no hook \"no-such-hook\""},
       {"[[deploy]]\nhook = \"exim\"\nverify = [\"mx.example.com:25\"]", "mxcert.toml:3:11: "},
+      {"[[deploy]]\nhook = \"files\"", "mxcert.toml:1:1: hook = \"files\" needs files"},
+      {"[[deploy]]\nhook = \"files\"\nfiles = [{ content = \"cert\" }]",
+       "mxcert.toml:3:10: files has an entry without"},
+      {"[[deploy]]\nhook = \"files\"\nfiles = [{ path = \"x.pem\" }]", "mxcert.toml:3:19: \"x.pem\" is not absolute"},
+      {"[[deploy]]\nhook = \"files\"\nfiles = [{ path = \"/x\" }]", "mxcert.toml:3:10: \"\" is none of privkey"},
+      {"[[deploy]]\nhook = \"files\"\nfiles = [{ path = \"/x\", content = \"bundle\", mode = \"0644\" }]",
+       "mxcert.toml:3:52: 0644 lets everybody read a private key"},
+      {"[[deploy]]\nhook = \"files\"\nfiles = [{ path = \"/x\", content = \"cert\", group = \"nosuch\" }]",
+       "mxcert.toml:3:51: no group \"nosuch\""},
+      {"[[deploy]]\nhook = \"files\"\nfiles = [{ path = \"/x\", content = \"cert\", grup = \"root\" }]",
+       "unknown key grup in [files] | did you mean group?"},
+      {"[[deploy]]\nhook = \"files\"\nfiles = [{ path = \"/x\", content = \"cert\" }]\nreload = [\"no-such\"]",
+       "mxcert.toml:4:11: there is no program \"no-such\""},
+      {"[[deploy]]\nhook = \"files\"\nfiles = [{ path = \"/x\", content = \"cert\" }]\nconfigure = true",
+       "hook = \"files\" configures nothing"},
+      {"[[deploy]]\nhook = \"/bin/true\"\nreload = [\"true\"]", "files and reload are for hook = \"files\""},
       {"[deploy]\nhook = \"exim\"", "must be a list of tables, as in [[deploy]]"},
       {"contact = [", "mxcert.toml:1:"},
       {"contact = []\ncontact = []", "not valid TOML"},
@@ -233,6 +249,32 @@ TEST_CASE("a bad option is named") {
   options = {};
   options.config_file = "/no/such/mxcert.toml";
   CHECK_THROWS_WITH(load_config(options), ContainsSubstring("there is no such file"));
+}
+
+TEST_CASE("files that a daemon without hook reads are listed, with what reloads it") {
+  const Config config = load(R"([[deploy]]
+hook = "files"
+files = [ { path = "/etc/haraka/{name}.pem", content = "bundle", owner = "root", group = "0", mode = "0640" },
+          { path = "/etc/haraka/rsa.pem", content = "bundle", key_type = "rsa" } ]
+reload = ["true", "haraka"]
+verify = ["192.0.2.1:25"]
+)");
+  REQUIRE(config.targets.size() == 1);
+  const deploy::Target& target = config.targets[0];
+  CHECK(target.hook == "files");
+  REQUIRE(target.listed);
+  REQUIRE(target.listed->files.size() == 2);
+  CHECK(target.listed->files[0].attributes.mode == 0640);
+  CHECK(target.listed->files[0].attributes.owner == uid_t{0});
+  CHECK(target.listed->files[1].key_type == pki::KeyFamily::rsa);
+  CHECK(target.listed->files[1].attributes.mode == 0600);
+  CHECK(target.listed->reload == std::vector<std::string>{"true", "haraka"});
+  const auto settings = explain_config(config);
+  CHECK(settings.back().second == "files /etc/haraka/{name}.pem, /etc/haraka/rsa.pem; reload: true haraka");
+
+  ConfigOptions options;
+  options.deploy = {"files"};
+  CHECK_THROWS_WITH(load_config(options), ContainsSubstring("has to list the files"));
 }
 
 TEST_CASE("without any domain one is told how to name some") {

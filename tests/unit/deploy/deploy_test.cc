@@ -63,6 +63,19 @@ esac)",
                           fmt::arg("cases", cases), fmt::arg("fields", fields), fmt::arg("dir", dir_.path().string()),
                           fmt::arg("port", server_.port()), fmt::arg("more", more_files)));
   }
+  /// No hook: the configuration lists the files, and `script` reloads.
+  void list_files(std::string script) {
+    for (auto at = script.find("{dir}"); at != std::string::npos; at = script.find("{dir}"))
+      script.replace(at, 5, dir_.path().string());
+    const fs::path reload = make_hook(dir_ / "reload", script);
+    target.hook = "files";
+    target.listed =
+        ListedFiles{.files = {{.path = path("key.pem"), .content = Content::privkey, .attributes = {.mode = 0640}},
+                              {.path = path("crt.pem"), .content = Content::fullchain, .attributes = {.mode = 0640}},
+                              {.path = path("{name}.names"), .content = Content::names, .attributes = {.mode = 0644}}},
+                    .reload = {reload.string(), "now"}};
+    target.verify = {{.address = "127.0.0.1", .port = server_.port()}};
+  }
   /// The hook also has a file for an RSA key.
   void describe_rsa_too() {
     more_files = fmt::format(R"(, {{"path": "{}", "content": "bundle", "key_type": "rsa"}})", path("rsa.pem").string());
@@ -409,6 +422,50 @@ TEST_CASE("a further certificate that takes the place of the default one is take
   CHECK(outcome.status == Status::rolled_back);
   CHECK_THAT(outcome.reason, ContainsSubstring("without SNI shows mx.example.com"));
   CHECK(daemon.served() == "old.example.com");
+}
+
+TEST_CASE("files that the configuration lists are installed as a hook's are, and the daemon reloads by its command") {
+  Daemon daemon;
+  daemon.list_files("echo \"$MXCERT_EVENT $1\" >>{dir}/events; echo >>{dir}/reloads");
+  const DeployOutcome outcome = daemon.deploy();
+  INFO(outcome.reason);
+  REQUIRE(outcome.status == Status::deployed_and_verified);
+  CHECK(daemon.read("key.pem") == daemon.bundle().private_key);
+  CHECK(daemon.read("mx.example.com.names") == "mx.example.com\nmx2.example.com\n");
+  CHECK(daemon.read("events") == "deploy now\n");
+  CHECK(daemon.served() == "mx.example.com");
+  CHECK(daemon.deploy().status == Status::unchanged);
+  CHECK(daemon.withdraw().status == Status::withdrawn);
+  daemon.expect_old_files();
+}
+
+TEST_CASE("when the command that reloads fails, listed files are put back") {
+  Daemon daemon;
+  daemon.list_files("[ $MXCERT_EVENT = rollback ] || { echo no bus >&2; exit 3; }; echo >>{dir}/reloads");
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::rolled_back);
+  CHECK_THAT(outcome.reason, ContainsSubstring("reload now exited with status 3: no bus"));
+  daemon.expect_old_files();
+}
+
+TEST_CASE("a daemon of listed files that is down is not told to reload, and stays unverified") {
+  Daemon daemon;
+  daemon.list_files("exit 1");
+  daemon.target.verify = {{.address = "127.0.0.1", .port = test::closed_port()}};
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::installed_unverified);
+  CHECK(daemon.read("key.pem") == daemon.bundle().private_key);
+}
+
+TEST_CASE("listed files of a daemon that nobody said how to reach are installed, and unverifiable") {
+  Daemon daemon;
+  daemon.list_files("true");
+  daemon.target.verify.clear();
+  daemon.target.listed->reload.clear();
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::unverifiable);
+  CHECK_THAT(outcome.reason, ContainsSubstring("key.pem does not say where it listens"));
+  CHECK(daemon.read("events").empty());
 }
 
 TEST_CASE("a further key that does not fit is refused before anything is asked, and told from the first") {

@@ -137,6 +137,18 @@ TEST_CASE("a name is looked for among the hooks that ship, a path is taken as it
   CHECK(find_hook((dir / "postfix").string(), "/nonexistent") == dir / "postfix");
 }
 
+TEST_CASE("what reloads a daemon is a program of the system or a path, and nobody else's") {
+  CHECK(find_reload_program("true").filename() == "true");
+  CHECK(find_reload_program("/bin/true") == "/bin/true");
+  CHECK_THROWS_WITH(find_reload_program("no-such-program"),
+                    ContainsSubstring("no program \"no-such-program\" in /usr"));
+  CHECK_THROWS_WITH(find_reload_program("bin/true"), ContainsSubstring("nor an absolute path"));
+  const TempDir dir;
+  const fs::path program = make_hook(dir / "reload", "true");
+  fs::permissions(program, fs::perms::others_write, fs::perm_options::add);
+  CHECK_THROWS_WITH(find_reload_program(program), ContainsSubstring("can be written by others"));
+}
+
 TEST_CASE("a misspelt hook name gets the right one suggested") {
   const TempDir dir;
   make_hook(dir / "exim", "");
