@@ -110,6 +110,10 @@ const CaConfig* find_ca(const CaConfig& first, const std::string& directory_url)
   return found == first.fallback.end() ? nullptr : &*found;
 }
 
+bool is_known_ca(const std::string& directory_url) {
+  return std::ranges::any_of(ca_presets, [&](const CaPreset& preset) { return directory_url == preset.directory; });
+}
+
 void set_ca(CaConfig& ca, const SourcedText& name) {
   ca.name = name.text;
   for (const CaPreset& preset : ca_presets) {

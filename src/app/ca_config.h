@@ -42,6 +42,8 @@ void set_ca(CaConfig& ca, const SourcedText& name);
 void set_eab(CaConfig& ca, const std::optional<std::string>& key_id, const std::optional<std::string>& key_file);
 /// The names of the CAs that are known by name.
 std::vector<std::string> known_cas();
+/// Whether it is the directory of one of them.
+bool is_known_ca(const std::string& directory_url);
 /// Both throw ConfigError for what is empty, too long or not printable.
 void set_profile(CaConfig& ca, const SourcedText& profile);
 void set_preferred_chain(CaConfig& ca, const SourcedText& issuer);

@@ -43,6 +43,7 @@ struct Invocation {
   bool verbose = false;
   bool dry_run = false;
   bool prune = false;               // names that are definitely not wanted go without waiting
+  bool drop_names = false;          // names that others have served here may be lost
   std::string revocation_reason;    // of revoke; empty: none
   bool by_certificate_key = false;  // of revoke
   std::chrono::seconds lock_timeout{60};

@@ -4,27 +4,20 @@
 
 #include <algorithm>
 
+#include "app/assignment.h"
+#include "app/ca_config.h"
 #include "app/context.h"
 #include "app/dane.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "deploy/deploy.h"
+#include "pki/trust.h"
 
 namespace mxcert::app {
 namespace {
 
 using Status = deploy::DeployOutcome::Status;
-
-/// What a target is called in state and reports: its hook, numbered when it is not the only one of that name.
-std::string target_name(const Context& context, const deploy::Target& target) {
-  std::size_t number = 1;
-  for (const deploy::Target& other : context.config.targets) {
-    if (&other == &target) break;
-    if (other.hook == target.hook) ++number;
-  }
-  return number == 1 ? target.hook : fmt::format("{}#{}", target.hook, number);
-}
 
 /// A target's name as that of a folder.
 std::string folder_name(std::string name) {
@@ -115,19 +108,64 @@ std::string served_after(const Context& context, const std::string& certificate,
   return before == state.deployments.end() ? std::string() : before->second.served_version;
 }
 
+/// Whether a version of ours was or is served: which names it loses the plan has decided.
+bool is_ours(const Context& context, const pki::Certificate& served) {
+  return std::ranges::any_of(context.certificates.names(), [&](const std::string& name) {
+    return std::ranges::any_of(context.certificates.versions(name), [&](const std::string& number) {
+      try {
+        const auto parts = context.certificates.load(name, number).parts();
+        return std::ranges::any_of(parts, [&](const store::VersionPart& part) {
+          return part.leaf.sha256_fingerprint == served.sha256_fingerprint;
+        });
+      } catch (const Error&) {  // damaged: nobody serves it
+        return false;
+      }
+    });
+  });
+}
+
+/// Of a CA that the public is to trust; what trusts a CA of one's own is one's own affair.
+void warn_of_untrusted_chain(Context& context, const std::string& certificate, const store::Version& version) {
+  if (!is_known_ca(version.record.directory)) return;
+  const std::string problem =
+      pki::find_trust_problem(pki::parse_certificates(version.bundle.full_chain()), context.clock.now());
+  if (problem.empty()) return;
+  context.report.add_warning({.code = "untrusted_chain",
+                              .subject = certificate,
+                              .message = fmt::format("{}: senders that verify may not trust it, since this host does "
+                                                     "not: {}",
+                                                     certificate, problem),
+                              .hint = "certificates of a staging CA are for trying things out; else see whether the "
+                                      "package ca-certificates is up to date"});
+}
+
+/// Whether another certificate of ours has the name, and belongs to the same target.
+bool is_elsewhere(const Context& context, const std::string& target, const std::string& name) {
+  return std::ranges::any_of(deployable_certificates(context), [&](const std::string& certificate) {
+    const auto assigned = find_assignments(context, certificate);
+    if (std::ranges::find(assigned, target, &Assignment::name) == assigned.end()) return false;
+    const auto live = context.certificates.find_live(certificate);
+    return live && pki::covers(live->leaf, name);
+  });
+}
+
 using DeployFunction = decltype(&deploy::deploy);
 
 /// Runs `function`, which is deploy or withdraw, at one target; what it throws becomes an outcome.
 deploy::DeployOutcome run_at(Context& context, DeployFunction function, const std::string& certificate,
-                             const store::Version& version, const deploy::Target& target, const std::string& name) {
-  deploy::DeployOptions options = make_options(context, certificate, name);
+                             const store::Version& version, const Assignment& at, bool keep_configuration = false) {
+  deploy::DeployOptions options = make_options(context, certificate, at.name);
   options.find_tlsa = tlsa_source(context);
+  options.keep_configuration = keep_configuration;
+  options.may_lose = [&](const pki::Certificate& served, const std::string& name) {
+    return context.invocation.drop_names || is_elsewhere(context, at.name, name) || is_ours(context, served);
+  };
   if (context.tells_steps())
     options.progress = [&](deploy::Step step, std::string_view detail) {
-      log::info(fmt::format("{}: {}: {}", certificate, name, describe(step, detail)));
+      log::info(fmt::format("{}: {}: {}", certificate, at.name, describe(step, detail)));
     };
   try {
-    return function(context.clock, target, make_delivery(context, certificate, version), options);
+    return function(context.clock, *at.target, make_delivery(context, certificate, version, at.role), options);
   } catch (const Interrupted&) {
     throw;
   } catch (const Error& e) {
@@ -185,6 +223,63 @@ void remember(Context& context, const std::string& certificate, const std::strin
   context.certificates.save_state(certificate, state);
 }
 
+/// Where the certificate was put, in the role that it has there, and where it belongs, should the state have been lost.
+std::vector<Assignment> installed_at(const Context& context, const std::string& certificate) {
+  const store::CertificateState state = context.certificates.load_state(certificate);
+  std::vector<Assignment> installed = find_assignments(context, certificate);
+  std::erase_if(installed, [&](const Assignment& at) { return state.deployments.contains(at.name); });
+  for (const deploy::Target& target : context.config.targets) {
+    const std::string name = target_name(context, target);
+    const auto found = state.deployments.find(name);
+    if (found == state.deployments.end()) continue;
+    installed.push_back(
+        {.target = &target, .name = name, .role = found->second.by_sni ? deploy::Role::sni : deploy::Role::fallback});
+  }
+  return installed;
+}
+
+/// The other certificates that the target has.
+std::vector<std::string> others_at(const Context& context, const std::string& certificate, const std::string& target) {
+  std::vector<std::string> others = context.certificates.names();
+  std::erase_if(others, [&](const std::string& other) {
+    const store::CertificateState state = context.certificates.load_state(other);
+    const auto found = state.deployments.find(target);
+    return other == certificate || found == state.deployments.end() ||
+           (found->second.state != store::Deployment::State::unverified && !is_settled(found->second.state));
+  });
+  return others;
+}
+
+void forget(Context& context, const std::string& certificate, const std::string& target) {
+  store::CertificateState state = context.certificates.load_state(certificate);
+  state.deployments.erase(target);
+  context.certificates.save_state(certificate, state);
+}
+
+/// Where it was the default one, another has taken its place; where it is shown by SNI, it is withdrawn. What does not
+/// work harms nobody, and is a warning.
+void take_off(Context& context, const std::string& certificate) {
+  const auto live = context.certificates.find_live(certificate);
+  for (const Assignment& at : installed_at(context, certificate)) {
+    const std::vector<std::string> others = others_at(context, certificate, at.name);
+    if (others.empty() || !live) continue;
+    if (at.role == deploy::Role::sni) {
+      const deploy::DeployOutcome result = run_at(context, deploy::withdraw, certificate, *live, at, true);
+      if (!result.succeeded()) {
+        context.report.add_warning(
+            {.code = "not_withdrawn",
+             .subject = certificate,
+             .message = fmt::format("{}: {}: no name is planned for it any more, but it stays: {}", certificate,
+                                    at.name, result.reason),
+             .hint = result.hint});
+        continue;
+      }
+      log::info(fmt::format("{}: {}: withdrawn, since no name is planned for it any more", certificate, at.name));
+    }
+    forget(context, certificate, at.name);
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> chosen_certificates(const Context& context) {
@@ -198,11 +293,13 @@ std::vector<std::string> chosen_certificates(const Context& context) {
   return context.invocation.arguments.empty() ? stored : context.invocation.arguments;
 }
 
-deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version) {
+deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version,
+                               deploy::Role role) {
   deploy::Delivery delivery{.certificate_name = certificate,
                             .names = version.leaf.names,
                             .bundle = version.bundle,
-                            .lineage = context.certificates.live_path(certificate)};
+                            .lineage = context.certificates.live_path(certificate),
+                            .role = role};
   for (const store::VersionPart& part : version.further)
     delivery.further_bundles.push_back(part.bundle);
   return delivery;
@@ -210,23 +307,22 @@ deploy::Delivery make_delivery(const Context& context, const std::string& certif
 
 bool is_in_service(const Context& context, const std::string& certificate) {
   const auto live = context.certificates.live_number(certificate);
+  if (!live) return context.config.targets.empty();
   const store::CertificateState state = context.certificates.load_state(certificate);
-  return std::ranges::all_of(context.config.targets, [&](const deploy::Target& target) {
-    const std::string name = target_name(context, target);
-    if (is_left_alone(context, certificate, name)) return true;
-    const auto found = state.deployments.find(name);
-    return live && found != state.deployments.end() && found->second.version == *live &&
-           is_settled(found->second.state);
+  return std::ranges::all_of(find_assignments(context, certificate), [&](const Assignment& at) {
+    if (is_left_alone(context, certificate, at.name)) return true;
+    const auto found = state.deployments.find(at.name);
+    return found != state.deployments.end() && found->second.version == *live &&
+           found->second.by_sni == (at.role == deploy::Role::sni) && is_settled(found->second.state);
   });
 }
 
 std::optional<std::set<std::string>> served_versions(const Context& context, const std::string& certificate) {
   const store::CertificateState state = context.certificates.load_state(certificate);
   std::set<std::string> versions;
-  for (const deploy::Target& target : context.config.targets) {
-    const std::string name = target_name(context, target);
-    if (is_left_alone(context, certificate, name)) continue;
-    const auto found = state.deployments.find(name);
+  for (const Assignment& at : find_assignments(context, certificate)) {
+    if (is_left_alone(context, certificate, at.name)) continue;
+    const auto found = state.deployments.find(at.name);
     if (found == state.deployments.end() || found->second.served_version.empty()) return std::nullopt;
     versions.insert(found->second.served_version);
   }
@@ -240,7 +336,8 @@ void recover_deployments(Context& context) {
       try {
         const auto live = context.certificates.find_live(certificate);
         if (!live) continue;
-        const auto done = deploy::recover_unfinished(context.clock, target, make_delivery(context, certificate, *live),
+        const auto done = deploy::recover_unfinished(context.clock, target,
+                                                     make_delivery(context, certificate, *live, deploy::Role::fallback),
                                                      make_options(context, certificate, name));
         if (done) log::warning(fmt::format("{}: {}: an earlier run was cut short: {}", certificate, name, *done));
       } catch (const Interrupted&) {
@@ -256,18 +353,19 @@ void recover_deployments(Context& context) {
 bool deliver(Context& context, const std::string& certificate, const store::Version& version,
              CertificateOutcome& outcome) {
   bool all_serve_it = true;
-  for (const deploy::Target& target : context.config.targets) {
-    const std::string name = target_name(context, target);
-    if (is_left_alone(context, certificate, name)) continue;
-    const deploy::DeployOutcome result = run_at(context, deploy::deploy, certificate, version, target, name);
-    all_serve_it = report(context, certificate, name, result, outcome) && all_serve_it;
+  warn_of_untrusted_chain(context, certificate, version);
+  for (const Assignment& at : find_assignments(context, certificate)) {
+    if (is_left_alone(context, certificate, at.name)) continue;
+    const deploy::DeployOutcome result = run_at(context, deploy::deploy, certificate, version, at);
+    all_serve_it = report(context, certificate, at.name, result, outcome) && all_serve_it;
     report_dane(context, certificate, result.dane);
-    remember(context, certificate, name,
+    remember(context, certificate, at.name,
              {.version = version.number,
               .state = state_of(result.status),
+              .by_sni = at.role == deploy::Role::sni,
               .at = context.clock.now(),
               .message = message_of(result),
-              .served_version = served_after(context, certificate, name, version.number, result.status)});
+              .served_version = served_after(context, certificate, at.name, version.number, result.status)});
   }
   return all_serve_it;
 }
@@ -275,20 +373,34 @@ bool deliver(Context& context, const std::string& certificate, const store::Vers
 bool withdraw(Context& context, const std::string& certificate, const store::Version& version,
               CertificateOutcome& outcome) {
   bool all_withdrawn = true;
-  for (const deploy::Target& target : context.config.targets) {
-    const std::string name = target_name(context, target);
-    const deploy::DeployOutcome result = run_at(context, deploy::withdraw, certificate, version, target, name);
-    const bool withdrawn = report(context, certificate, name, result, outcome);
+  for (const Assignment& at : installed_at(context, certificate)) {
+    const std::vector<std::string> others = others_at(context, certificate, at.name);
+    const deploy::DeployOutcome result =
+        at.role == deploy::Role::fallback && !others.empty()
+            ? deploy::DeployOutcome{.status = Status::failed,
+                                    .reason = "it is the default one there, beside " + join(others, ", "),
+                                    .hint = "take these away first: mxcert rollback " + others.front()}
+            : run_at(context, deploy::withdraw, certificate, version, at, !others.empty());
+    const bool withdrawn = report(context, certificate, at.name, result, outcome);
     all_withdrawn = withdrawn && all_withdrawn;
     if (withdrawn)
-      remember(context, certificate, name,
+      remember(context, certificate, at.name,
                {.version = version.number,
                 .state = store::Deployment::State::withdrawn,
+                .by_sni = at.role == deploy::Role::sni,
                 .at = context.clock.now(),
                 .message = message_of(result),
                 .served_version = {}});
   }
   return all_withdrawn;
+}
+
+void withdraw_unplanned(Context& context) {
+  const std::vector<std::string> planned = deployable_certificates(context);
+  const auto serves = [&](const std::string& name) { return is_in_service(context, name); };
+  if (planned.empty() || !std::ranges::all_of(planned, serves)) return;
+  for (const std::string& certificate : context.certificates.names())
+    if (context.certificates.load_state(certificate).unplanned) take_off(context, certificate);
 }
 
 }  // namespace mxcert::app

@@ -17,28 +17,34 @@ struct Context;
 std::vector<std::string> chosen_certificates(const Context& context);
 
 /// What a target is given to serve.
-deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version);
+deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version,
+                               deploy::Role role = deploy::Role::fallback);
 
-/// Whether every configured target is known to serve the live version.
+/// Whether every target that the certificate belongs to is known to serve the live version, in the right role.
 bool is_in_service(const Context& context, const std::string& certificate);
 
-/// The versions that the configured targets serve, the live one or, after a failure, an earlier one; empty when some
-/// target serves none.
+/// The versions that the targets which it belongs to serve, the live one or, after a failure, an earlier one; empty
+/// when some target serves none.
 std::optional<std::set<std::string>> served_versions(const Context& context, const std::string& certificate);
 
 /// Undoes what a killed run left half-installed, at every target of every certificate. What cannot be undone is
 /// reported as an error.
 void recover_deployments(Context& context);
 
-/// Installs `version` at every configured target and proves it; one target does not stop the others. What did not work
-/// is reported as an error; how far each target came is remembered. Fills `outcome.targets` and returns whether all
-/// targets serve it.
+/// Installs `version` at every target that it belongs to and proves it; one target does not stop the others. What did
+/// not work is reported as an error; how far each target came is remembered. Fills `outcome.targets` and returns
+/// whether all targets serve it.
 bool deliver(Context& context, const std::string& certificate, const store::Version& version,
              CertificateOutcome& outcome);
 
-/// Takes the first version away again at every target: what was there before mxcert came is put back. As `deliver` for
-/// the rest.
+/// Takes the first version away again at every target that has it: what was there before mxcert came is put back. As
+/// `deliver` for the rest.
 bool withdraw(Context& context, const std::string& certificate, const store::Version& version,
               CertificateOutcome& outcome);
+
+/// Takes certificates that the plan has no use for any more away from where they were shown by SNI, as soon as all
+/// planned ones are in service. What does not work is a warning (code `not_withdrawn`), and tried again by the next
+/// run.
+void withdraw_unplanned(Context& context);
 
 }  // namespace mxcert::app

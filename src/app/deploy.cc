@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/assignment.h"
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/deliver.h"
@@ -37,10 +38,18 @@ CertificateOutcome outcome_for(const std::string& name, const store::Version& ve
           .key_types = key_types_of(version)};
 }
 
+void require_assignment(const Context& context, const std::string& name) {
+  if (!find_assignments(context, name).empty()) return;
+  if (context.certificates.load_state(name).unplanned)
+    throw Error(fmt::format("the plan has no use for {} any more", name), "mxcert plan says why");
+  throw Error(fmt::format("no deploy target takes {}", name), "see certificates under [[deploy]]");
+}
+
 void deploy_one(Context& context, const std::string& name) {
   const auto live = context.certificates.find_live(name);
   if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
   CertificateOutcome outcome = outcome_for(name, *live, "deploy");
+  require_assignment(context, name);
   if (context.invocation.dry_run) {
     outcome.result = "planned";
   } else if (deliver(context, name, *live, outcome)) {
@@ -58,6 +67,7 @@ std::optional<std::string> previous_version(const Context& context, const std::s
 }
 
 void roll_back_to(Context& context, const std::string& name, const std::string& from, const std::string& to) {
+  if (!context.config.targets.empty()) require_assignment(context, name);
   const store::Version version = context.certificates.load(name, to);
   CertificateOutcome outcome = outcome_for(name, version, "rollback");
   context.certificates.make_live(name, to);
@@ -76,7 +86,8 @@ void run_deploy(Context& context) {
   require_targets(context);
   const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
   recover_deployments(context);
-  const std::vector<std::string> names = chosen_certificates(context);
+  const std::vector<std::string> names =
+      context.invocation.arguments.empty() ? deployable_certificates(context) : chosen_certificates(context);
   if (names.empty()) throw Error("no certificate is stored yet", "mxcert issue gets one");
   for (const std::string& name : names) {
     try {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "deploy/hook.h"
+#include "mx/ownership.h"
 
 namespace mxcert::app {
 namespace {
@@ -24,6 +25,10 @@ deploy::Endpoint parse_endpoint(const SourcedText& endpoint) {
 void set_hook(deploy::Target& target, const SourcedText& hook) {
   located(hook.where, [&] { return deploy::find_hook(hook.text, deploy::shipped_hooks_directory()); });
   target.hook = hook.text;
+}
+
+std::string parse_certificate_pattern(const SourcedText& pattern) {
+  return located(pattern.where, [&] { return mx::HostPattern::parse(pattern.text).text(); });
 }
 
 deploy::DaemonFile read_file_entry(TomlSection section) {
@@ -87,6 +92,7 @@ std::string explain(const deploy::Target& target) {
         fmt::format(" {}{}", join(paths, ", "),
                     target.listed->reload.empty() ? "" : "; reload: " + printable(join(target.listed->reload, " ")));
   }
+  if (!target.certificates.empty()) text += fmt::format(" for {}", join(target.certificates, ", "));
   return text + (target.configure ? " (may configure)" : "");
 }
 
@@ -99,6 +105,8 @@ deploy::Target read_deploy(TomlSection section) {
   for (const SourcedText& endpoint : section.list("verify"))
     target.verify.push_back(parse_endpoint(endpoint));
   if (const auto configure = section.flag("configure")) target.configure = *configure;
+  for (const SourcedText& pattern : section.list("certificates"))
+    target.certificates.push_back(parse_certificate_pattern(pattern));
   target.listed = read_listed(section, is_listed);
   section.finish();
   if (!hook)

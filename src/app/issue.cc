@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "app/assignment.h"
 #include "app/backoff.h"
 #include "app/ca.h"
 #include "app/caa_preflight.h"
@@ -147,12 +148,12 @@ void forget_finished_order(Context& context, const mx::PlannedCertificate& plann
 }
 
 void warn_of_no_target(Context& context, const std::string& certificate) {
-  context.report.add_warning(
-      {.code = "no_target",
-       .subject = certificate,
-       .message = fmt::format("{} is installed nowhere: no deploy target is configured", certificate),
-       .hint = fmt::format("add [[deploy]] hook = \"exim\", or have the daemon read {}",
-                           context.certificates.live_path(certificate).string())});
+  context.report.add_warning({.code = "no_target",
+                              .subject = certificate,
+                              .message = fmt::format("{} is installed nowhere: no deploy target {}", certificate,
+                                                     context.config.targets.empty() ? "is configured" : "takes it"),
+                              .hint = fmt::format("add [[deploy]] hook = \"exim\", or have the daemon read {}",
+                                                  context.certificates.live_path(certificate).string())});
 }
 
 /// Orders if the plan says so, then installs wherever the live version is not in service yet.
@@ -167,7 +168,7 @@ void bring_up_to_date(Context& context, std::span<CertificateAuthority> cas, con
   outcome.names = live->leaf.names;
   outcome.not_after = end_of(*live);
   outcome.key_types = key_types_of(*live);
-  if (context.config.targets.empty()) warn_of_no_target(context, planned.name);
+  if (find_assignments(context, planned.name).empty()) warn_of_no_target(context, planned.name);
   if (is_in_service(context, planned.name)) return;
   if (!deliver(context, planned.name, *live, outcome)) {
     outcome.result = "failed";
@@ -230,7 +231,6 @@ void process(Context& context, std::span<CertificateAuthority> cas, const mx::Pl
                              .version = context.certificates.live_number(planned.name).value_or(""),
                              .not_after = planned.not_after,
                              .targets = {}};
-  attempt(context, planned.name, [&] { remember_plan(context, planned); });
   const bool nothing_to_do = planned.action == mx::Action::none && in_service;
   const store::CertificateState state = context.certificates.load_state(planned.name);
   const auto pause = find_pause(context, planned, state);
@@ -282,11 +282,15 @@ mx::PlannedCertificate limit_replacements(Context& context, mx::PlannedCertifica
 
 /// The default one first, but one that loses names to another one after that.
 void process_all(Context& context, std::span<CertificateAuthority> cas, const mx::Plan& plan) {
+  for (const mx::PlannedCertificate& planned : plan.certificates)  // who is the default one depends on all of them
+    attempt(context, planned.name, [&] { remember_plan(context, planned); });
   for (const bool losing : {false, true})
     for (const mx::PlannedCertificate& planned : plan.certificates)
       if (planned.moved.empty() != losing)
         process(context, cas, limit_replacements(context, hold_back(context, plan, planned)));
   remember_unplanned(context, plan);
+  report_idle_targets(context);
+  withdraw_unplanned(context);
 }
 
 void add_plan_warnings(Context& context, const mx::Plan& plan) {

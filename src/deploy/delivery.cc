@@ -7,6 +7,7 @@
 #include "base/error.h"
 
 namespace mxcert::deploy {
+namespace fs = std::filesystem;
 namespace {
 
 /// The bundle of the file's key type.
@@ -36,6 +37,23 @@ std::string part_of(const pki::CertificateBundle& bundle, Content content) {
   }
 }
 
+pki::PrivateKey key_of(const Delivery& delivery, const pki::CertificateBundle& bundle, const fs::path& directory) {
+  try {
+    return pki::PrivateKey::from_pem(bundle.private_key);
+  } catch (const Error& e) {
+    throw Error(fmt::format("{}: {}", (directory / "privkey.pem").string(), e.message()),
+                fmt::format("restore it from a backup, or put the version before into service: mxcert rollback {}",
+                            delivery.certificate_name),
+                "key_damaged");
+  }
+}
+
+void check_bundle(const Delivery& delivery, const pki::CertificateBundle& bundle, const fs::path& directory,
+                  SystemTime now) {
+  const auto chain = pki::parse_certificates(bundle.full_chain());
+  pki::check_chain(chain, key_of(delivery, bundle, directory), delivery.names, now);
+}
+
 }  // namespace
 
 std::string_view to_string(Role role) {
@@ -58,6 +76,14 @@ std::vector<pki::KeyFamily> Delivery::key_families() const {
     families.push_back(*family);
   }
   return families;
+}
+
+void check_delivery(const Delivery& delivery, SystemTime now) {
+  check_bundle(delivery, delivery.bundle, delivery.lineage, now);
+  for (const pki::CertificateBundle& bundle : delivery.further_bundles) {
+    const auto family = pki::parse_certificates(bundle.leaf).front().key_family;
+    check_bundle(delivery, bundle, delivery.lineage / (family ? pki::to_string(*family) : ""), now);
+  }
 }
 
 std::string text_of(const Delivery& delivery, const DaemonFile& file) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "deploy/daemon_file.h"
 #include "deploy/endpoint.h"
 #include "pki/certificate.h"
@@ -22,11 +23,12 @@ constexpr std::string_view name_placeholder = "{name}";
 
 /// Who is to serve the certificate: one `[[deploy]]` of the configuration.
 struct Target {
-  std::string hook;                           // the name of a hook that ships, a path, or `files`
-  std::optional<ListedFiles> listed = {};     // `files`: what is used instead of a hook
-  std::vector<Endpoint> verify = {};          // where to look; empty: where the hook says the daemon listens
-  bool configure = false;                     // may the hook change the daemon's configuration?
-  std::chrono::milliseconds timeout{60'000};  // for each run of the hook
+  std::string hook;                            // the name of a hook that ships, a path, or `files`
+  std::optional<ListedFiles> listed = {};      // `files`: what is used instead of a hook
+  std::vector<std::string> certificates = {};  // which ones, patterns of names; empty: all
+  std::vector<Endpoint> verify = {};           // where to look; empty: where the hook says the daemon listens
+  bool configure = false;                      // may the hook change the daemon's configuration?
+  std::chrono::milliseconds timeout{60'000};   // for each run of the hook
 };
 
 /// To whom a target shows a certificate, when it has several.
@@ -52,6 +54,10 @@ struct Delivery {
   /// The families of their keys, in that order; without bundles none. Throws Error for one that is no certificate.
   std::vector<pki::KeyFamily> key_families() const;
 };
+
+/// Law 4: throws Error unless each bundle's key, chain and names fit together and are valid at `now`; with the code
+/// `key_damaged` when a key cannot be read.
+void check_delivery(const Delivery& delivery, SystemTime now);
 
 /// What `file` has to hold. Throws Error when it is for a key type that is not delivered.
 std::string text_of(const Delivery& delivery, const DaemonFile& file);

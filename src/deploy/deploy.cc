@@ -10,7 +10,6 @@
 #include "deploy/journal.h"
 #include "deploy/judge.h"
 #include "deploy/undo.h"
-#include "pki/key.h"
 
 namespace mxcert::deploy {
 namespace fs = std::filesystem;
@@ -28,7 +27,7 @@ class Deployment {
 
   DeployOutcome run() {
     try {
-      check_delivery();
+      check_delivery(delivery_, clock_.now());
       progress(Step::describing);
       description_ = describe(clock_, program_, target_, delivery_);
       outcome_.daemon = description_.daemon;
@@ -44,31 +43,6 @@ class Deployment {
   }
 
  private:
-  /// Law 4, before anything is touched.
-  void check_delivery() {
-    check_bundle(delivery_.bundle, delivery_.lineage);
-    for (const pki::CertificateBundle& bundle : delivery_.further_bundles) {
-      const auto family = pki::parse_certificates(bundle.leaf).front().key_family;
-      check_bundle(bundle, delivery_.lineage / (family ? pki::to_string(*family) : ""));
-    }
-  }
-
-  void check_bundle(const pki::CertificateBundle& bundle, const fs::path& directory) const {
-    const auto chain = pki::parse_certificates(bundle.full_chain());
-    pki::check_chain(chain, key_of(bundle, directory), delivery_.names, clock_.now());
-  }
-
-  pki::PrivateKey key_of(const pki::CertificateBundle& bundle, const fs::path& directory) const {
-    try {
-      return pki::PrivateKey::from_pem(bundle.private_key);
-    } catch (const Error& e) {
-      throw Error(fmt::format("{}: {}", (directory / "privkey.pem").string(), e.message()),
-                  fmt::format("restore it from a backup, or put the version before into service: mxcert rollback {}",
-                              delivery_.certificate_name),
-                  "key_damaged");
-    }
-  }
-
   DeployOutcome needs_configuration() {
     outcome_.configuration = description_.missing_configuration;
     return end(Status::needs_configuration, fmt::format("{} is not set up for TLS with a certificate", outcome_.daemon),
@@ -81,6 +55,8 @@ class Deployment {
     if (!target_.verify.empty()) {
       look_before(target_.verify);
       if (judge(outcome_.before).good()) return unchanged();
+      const auto lost = find_lost_names(outcome_.before, expectation_, clock_.now(), options_.may_lose);
+      if (!lost.empty()) return refuse_loss(lost);
     }
     if (is_refused_by_dane()) return std::move(outcome_);
     try {
@@ -116,8 +92,23 @@ class Deployment {
     const bool nothing_to_change = changes_.empty() && description_.configured;
     if (nothing_to_change && !outcome_.before.empty() && judge(outcome_.before).good()) return unchanged();
     if (nothing_to_change && is_down()) return unverified();
+    const auto lost = find_lost_names(outcome_.before, expectation_, clock_.now(), options_.may_lose);
+    if (!lost.empty()) return refuse_loss(lost);
     if (is_refused_by_dane()) return std::move(outcome_);
     return change_and_prove();
+  }
+
+  /// Law 2: what is served now is not ours to take away unasked.
+  DeployOutcome refuse_loss(std::span<const LostName> lost) {
+    std::vector<std::string> lost_names;
+    for (const LostName& each : lost)
+      lost_names.push_back(printable(each.name, 260));
+    const Observation& seen = *lost.front().seen;
+    return end(Status::failed,
+               fmt::format("{} {}, and holds {}, which this certificate lacks", to_string(seen.check),
+                           describe_result(seen.result), join(lost_names, ", ")),
+               fmt::format("add them: [certificate] extra_names; if nobody needs them: mxcert deploy --drop-names {}",
+                           delivery_.certificate_name));
   }
 
   /// Law 4: whether what is published keeps us from going on; the outcome says why.

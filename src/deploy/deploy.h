@@ -71,6 +71,10 @@ struct DeployOptions {
   std::filesystem::path journal_directory;
   /// Where the files are kept, in the same way, that were there before the first deployment; until withdraw.
   std::filesystem::path original_directory;
+  /// Whether a name may be lost that the delivery lacks and `served`, a certificate that somebody issued and that is
+  /// still valid, holds; empty: any may.
+  std::function<bool(const pki::Certificate& served, const std::string& name)> may_lose = {};
+  bool keep_configuration = false;                   // withdraw: other certificates need what the hook configured
   std::chrono::milliseconds verify_timeout{20'000};  // how long the daemon may take to show the new certificate
   /// How long a listener may be gone: Exim waits 30 s before it tries again to bind a port that one of its own
   /// processes still had when it was told to reload.

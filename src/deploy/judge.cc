@@ -84,6 +84,24 @@ Judgement judge_restored(std::span<const Observation> before, std::span<const Ob
   return judgement;
 }
 
+std::vector<LostName> find_lost_names(
+    std::span<const Observation> before, const Expectation& expectation, SystemTime now,
+    const std::function<bool(const pki::Certificate& served, const std::string& name)>& may_lose) {
+  std::vector<LostName> lost;
+  if (expectation.role == Role::sni || !may_lose) return lost;
+  const pki::Certificate& leaf = expectation.chains.front().chain.front();
+  for (const Observation& seen : before) {
+    if (!seen.result.shown() || !seen.check.server_name.empty()) continue;
+    const pki::Certificate& served = seen.result.chain.front();
+    if (may_be_made_up(served) || served.not_after <= now) continue;
+    for (const std::string& name : served.names)
+      if (!pki::covers(leaf, name) && std::ranges::find(lost, name, &LostName::name) == lost.end() &&
+          !may_lose(served, name))
+        lost.push_back({name, &seen});
+  }
+  return lost;
+}
+
 std::set<std::string> leaves_before(std::span<const FileChange> changes) {
   std::set<std::string> leaves;
   for (const FileChange& change : changes) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <set>
 #include <span>
 #include <string>
@@ -39,6 +40,17 @@ Judgement judge_new(std::span<const Observation> before, std::span<const Observa
 /// certificates in the files put back, by fingerprint) may be any but the new.
 Judgement judge_restored(std::span<const Observation> before, std::span<const Observation> after,
                          const std::set<std::string>& kept_leaves, const Expectation& expectation);
+
+/// A name that who says no name is served with now, and that the expected certificate lacks.
+struct LostName {
+  std::string name;
+  const Observation* seen = nullptr;
+};
+/// The names that a deployment would take away, each once: those of certificates in `before` that somebody issued and
+/// that are valid at `now`, unless `may_lose` allows it. In role sni nothing is taken away.
+std::vector<LostName> find_lost_names(
+    std::span<const Observation> before, const Expectation& expectation, SystemTime now,
+    const std::function<bool(const pki::Certificate& served, const std::string& name)>& may_lose);
 
 /// Fingerprints of the certificates in the files that existed before: a file may hold several chains.
 std::set<std::string> leaves_before(std::span<const FileChange> changes);

@@ -82,11 +82,11 @@ void take_away(Clock& clock, const fs::path& program, const Target& target, cons
     return;
   }
   const std::vector<FileChange> changes = plan_return(description.files, delivery, *original, outcome);
-  const std::string failure =
-      put_back(clock, program, target, delivery, changes, original->configures, [&](const fs::path& path) {
-        outcome.changed_files.push_back(path);
-        if (options.progress) options.progress(Step::restoring, path.string());
-      });
+  const std::string failure = put_back(clock, program, target, delivery, changes,
+                                       original->configures && !options.keep_configuration, [&](const fs::path& path) {
+                                         outcome.changed_files.push_back(path);
+                                         if (options.progress) options.progress(Step::restoring, path.string());
+                                       });
   if (!failure.empty()) throw Error(failure, "put that right and run the same command again");
   prove_gone(clock, all_checks(target, description, delivery, options), delivery, options, outcome);
   remove_journal(options.original_directory);

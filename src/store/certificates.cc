@@ -45,11 +45,13 @@ Deployment::State parse_state(std::string_view text) {
 }
 
 nlohmann::json to_json(const Deployment& deployment) {
-  return {{"version", deployment.version},
-          {"state", to_string(deployment.state)},
-          {"at", format_time(deployment.at)},
-          {"message", deployment.message},
-          {"served_version", deployment.served_version}};
+  nlohmann::json object{{"version", deployment.version},
+                        {"state", to_string(deployment.state)},
+                        {"at", format_time(deployment.at)},
+                        {"message", deployment.message},
+                        {"served_version", deployment.served_version}};
+  if (deployment.by_sni) object["by_sni"] = true;
+  return object;
 }
 
 nlohmann::json to_json(const Failure& failure) {
@@ -259,6 +261,7 @@ CertificateState Certificates::load_state(const std::string& name) const {
       if (!value.is_object()) continue;
       state.deployments[target] = {.version = text_at(value, "version"),
                                    .state = parse_state(text_at(value, "state")),
+                                   .by_sni = flag_at(value, "by_sni").value_or(false),
                                    .at = time_at(value, "at"),
                                    .message = text_at(value, "message"),
                                    .served_version = text_at(value, "served_version")};

@@ -53,6 +53,7 @@ struct Deployment {
   };
   std::string version;
   State state = State::failed;
+  bool by_sni = false;  // shown to who asks for its names alone: another one is the target's default
   SystemTime at;
   std::string message;         // what was found, when not verified
   std::string served_version;  // what is installed, which is an earlier one after a failure; empty: none of ours

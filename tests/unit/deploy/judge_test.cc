@@ -127,6 +127,29 @@ TEST_CASE("that nothing changed for who says no name proves nothing of a further
   CHECK_FALSE(judge_new(before, before, expect(make_leaf("new.example"), Role::sni), false).good());
 }
 
+TEST_CASE("names of a certificate that somebody issued are not lost unasked") {
+  const auto now = std::chrono::system_clock::now();
+  const auto leaf = make_leaf("mx.example.com");
+  auto served = issued(make_leaf("mx.example.com"));
+  served.names = {"mx.example.com", "imap.example.com", "www.example.com"};
+  const Observations before{shows(25, served), shows(465, served)};
+  const auto none_may = [](const pki::Certificate&, const std::string&) { return false; };
+  const auto lost = [&](const Observations& seen, const Expectation& expectation, SystemTime at, const auto& may_lose) {
+    std::string names;
+    for (const LostName& each : find_lost_names(seen, expectation, at, may_lose))
+      names += each.name + " ";
+    return names;
+  };
+  CHECK(lost(before, expect(leaf), now, none_may) == "imap.example.com www.example.com ");
+  CHECK(lost(before, expect(leaf), now, [](const auto&, const auto& name) { return name.starts_with("www"); }) ==
+        "imap.example.com ");
+  CHECK(lost(before, expect(leaf), now, nullptr).empty());
+  CHECK(lost(before, expect(leaf, Role::sni), now, none_may).empty());
+  CHECK(lost(before, expect(leaf), now + std::chrono::hours(48), none_may).empty());
+  auto made_up = make_leaf("foo.example.com");
+  CHECK(lost(Observations{shows(25, made_up)}, expect(leaf), now, none_may).empty());
+}
+
 TEST_CASE("after undoing, what was broken before may be broken still") {
   const Observations before{at(25, Status::handshake_failed, "ends TLS")};
   CHECK(judge_restored(before, before, {}, expect(make_leaf("new.example"))).good());

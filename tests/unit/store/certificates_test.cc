@@ -143,6 +143,7 @@ TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory i
   remembered.unplanned = true;
   remembered.deployments["exim"] = {.version = "0001",
                                     .state = Deployment::State::unverified,
+                                    .by_sni = true,
                                     .at = *parse_time("2026-11-23T15:00:00Z"),
                                     .message = "exim is down",
                                     .served_version = "0000"};

@@ -1,0 +1,37 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "deploy/delivery.h"
+
+namespace mxcert::app {
+
+struct Context;
+
+/// A target that a certificate is to be installed at.
+struct Assignment {
+  const deploy::Target* target = nullptr;
+  std::string
+      name;  // what it is called in state and reports: its hook, numbered when it is not the only one of that name
+  deploy::Role role = deploy::Role::fallback;
+};
+
+/// What a target is called in state and reports.
+std::string target_name(const Context& context, const deploy::Target& target);
+
+/// Whether `target` takes a certificate of that name, by `[[deploy]] certificates`.
+bool takes(const deploy::Target& target, const std::string& certificate);
+
+/// Where `certificate` belongs, in the order of the configuration: at each target that takes it. It is the default one
+/// there if the plan says so, or, when the target does not take that one, if it comes first by the target's patterns
+/// and then by name. One that the plan has no use for any more belongs nowhere; nor do further ones at a target that
+/// lists files without `{name}`, where there is room for one.
+std::vector<Assignment> find_assignments(const Context& context, const std::string& certificate);
+
+/// The certificates that are stored and planned, the default one first.
+std::vector<std::string> deployable_certificates(const Context& context);
+
+/// Warns of each target that takes none of the certificates that there are (code `idle_target`).
+void report_idle_targets(Context& context);
+
+}  // namespace mxcert::app
