@@ -3,6 +3,7 @@
 #include "app/ca.h"
 #include "app/commands.h"
 #include "app/context.h"
+#include "app/internal_ca.h"
 #include "app/json.h"
 #include "app/persistent_record.h"
 #include "app/table.h"
@@ -156,9 +157,36 @@ void act(Context& context, CertificateAuthority& ca, AccountReport& report) {
   }
 }
 
+/// In the place of an account: what there is to trust. In text the certificate is last, and tools that read PEM skip
+/// the rest.
+void show_internal_root(const Context& context) {
+  if (context.invocation.verb != Verb::account_show)
+    throw ConfigError("the internal CA has no accounts", "mxcert account show has its root certificate");
+  const auto root = find_internal_root(context);
+  if (context.invocation.json) {
+    Json document{{"version", 1}, {"result", "shown"}, {"account", nullptr}, {"root", nullptr}};
+    if (root)
+      document["root"] = {{"certificate", root->pem},
+                          {"file", context.internal_authority.certificate_path().string()},
+                          {"subject", root->subject},
+                          {"not_after", format_time(root->not_after)},
+                          {"fingerprint", root->sha256_fingerprint}};
+    add_findings(document, context.report);
+    return write_result(dump(document));
+  }
+  if (!root) return write_result("the internal CA was never asked for a certificate: it has no root yet\n");
+  const std::vector<Row> rows{{"root", root->subject},
+                              {"file", context.internal_authority.certificate_path().string()},
+                              {"expires", format_time(root->not_after)},
+                              {"sha256", root->sha256_fingerprint}};
+  const TextStyle style{.width = context.terminal.width, .color = context.terminal.color};
+  write_result(format_table(rows, style) + "\n" + root->pem);
+}
+
 }  // namespace
 
 void run_account(Context& context) {
+  if (is_internal(context.config.ca)) return show_internal_root(context);
   CertificateAuthority ca(context, context.config.ca);
   std::optional<store::Lock> lock;
   if (changes_something(context) || ca.account_key() != nullptr)

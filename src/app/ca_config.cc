@@ -30,6 +30,7 @@ constexpr std::array ca_presets{
     CaPreset{"actalis", "https://acme-api.actalis.com/acme/directory", nullptr, 0},
     CaPreset{"sslcom-ecc", "https://acme.ssl.com/sslcom-dv-ecc", nullptr, 0},
     CaPreset{"sslcom-rsa", "https://acme.ssl.com/sslcom-dv-rsa", nullptr, 0},
+    CaPreset{internal_directory.data(), internal_directory.data(), nullptr, 0},
 };
 
 int parse_hmac_algorithm(const SourcedText& algorithm) {
@@ -73,6 +74,13 @@ void read_ca_values(CaConfig& ca, TomlSection& section) {
     ca.requests_per_second = static_cast<double>(*rate);
 }
 
+/// What it would issue is no certificate for those who were content with the first one.
+void refuse_internal(const CaConfig& ca, const std::string& where) {
+  if (is_internal(ca))
+    throw ConfigError(fmt::format("{}: the internal CA is no fallback: nobody trusts it unasked", where),
+                      "placeholder = true has it issue where there is no certificate yet");
+}
+
 /// The roots to trust, the time and the key type are those of the first one, unless the entry says otherwise.
 CaConfig read_fallback(const CaConfig& first, std::variant<SourcedText, TomlSection> entry) {
   CaConfig ca;
@@ -81,11 +89,13 @@ CaConfig read_fallback(const CaConfig& first, std::variant<SourcedText, TomlSect
   ca.account_key = first.account_key;
   if (const auto* name = std::get_if<SourcedText>(&entry)) {
     set_ca(ca, *name);
+    refuse_internal(ca, name->where);
     return ca;
   }
   auto& section = std::get<TomlSection>(entry);
   const auto directory = section.text("directory");
   if (directory) set_ca(ca, *directory);
+  if (directory) refuse_internal(ca, directory->where);
   read_ca_values(ca, section);
   section.finish();
   if (!directory)
@@ -102,6 +112,10 @@ void set_profile(CaConfig& ca, const SourcedText& profile) {
 
 void set_preferred_chain(CaConfig& ca, const SourcedText& issuer) {
   ca.preferred_chain = require_label(issuer);
+}
+
+bool is_internal(const CaConfig& ca) {
+  return ca.directory_url == internal_directory;
 }
 
 const CaConfig* find_ca(const CaConfig& first, const std::string& directory_url) {
@@ -166,6 +180,7 @@ void read_ca(CaConfig& ca, TomlSection section) {
   if (const auto timeout = section.number("timeout", 1, longest_order.count()))
     ca.timeout = std::chrono::seconds(*timeout);
   if (const auto type = section.text("account_key")) ca.account_key = parse_key_type(*type);
+  if (const auto placeholder = section.flag("placeholder")) ca.placeholder = *placeholder;
   for (auto& entry : section.texts_or_sections("fallback"))
     ca.fallback.push_back(read_fallback(ca, std::move(entry)));
   section.finish();

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pki/key.h"
@@ -19,6 +20,9 @@ struct EabConfig {
   int sha_bits = 256;                   // 256, 384 or 512
 };
 
+/// In the place of a directory's URL: the CA of our own, for which there is no network and no account.
+constexpr std::string_view internal_directory = "internal";
+
 /// One CA, as configured.
 struct CaConfig {
   std::string name = "letsencrypt";  // as it was written
@@ -31,9 +35,12 @@ struct CaConfig {
   pki::KeyType account_key = pki::KeyType::ecdsa_p256;  // of an account that is yet to be made
   std::optional<EabConfig> eab = {};
   double requests_per_second = 250;     // as the CA publishes it for one address; 0: it publishes none
+  bool placeholder = false;             // until there is a certificate, one of our own where nothing else is served
   std::vector<CaConfig> fallback = {};  // tried in this order when this one is down or refuses; have none themselves
 };
 
+/// Whether it is the CA of our own.
+bool is_internal(const CaConfig& ca);
 /// `first` itself if that is its directory, else the one among its fallbacks; null if it is neither.
 const CaConfig* find_ca(const CaConfig& first, const std::string& directory_url);
 /// Takes the name of a known CA or the URL of a directory. Throws ConfigError.

@@ -100,6 +100,7 @@ std::vector<CaaVerdict> judge_caa(Context& context, std::span<const dns::DnsName
 }
 
 void report_caa(Context& context, const mx::Plan& plan) {
+  if (is_internal(context.config.ca)) return;  // its certificates are for who is told to trust it
   Names names;
   for (const mx::PlannedCertificate& certificate : plan.certificates)
     if (certificate.action != mx::Action::none) std::ranges::copy(certificate.ascii_names(), std::back_inserter(names));

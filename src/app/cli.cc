@@ -129,6 +129,9 @@ void add_ca_options(CLI::App& app, ConfigOptions& options) {
                  "of several chains the one whose topmost certificate is issued by this common name")
       ->type_name("ISSUER")
       ->group(group);
+  app.add_flag("--placeholder", options.placeholder,
+               "until the CA has issued, a certificate of the internal CA where nothing else is served")
+      ->group(group);
   app.add_option("--key-type", options.key_types,
                  "ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096; twice to serve ECDSA and RSA")
       ->type_name("TYPE")

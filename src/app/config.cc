@@ -201,6 +201,7 @@ void apply_options(Config& config, const ConfigOptions& options) {
   if (options.profile) set_profile(config.ca, {*options.profile, "--profile"});
   if (options.preferred_chain) set_preferred_chain(config.ca, {*options.preferred_chain, "--preferred-chain"});
   if (options.ca_trust) config.ca.trust = fs::absolute(*options.ca_trust);
+  if (options.placeholder) config.ca.placeholder = true;
   set_for_all(config.ca, options);
   if (!options.key_types.empty()) {
     std::vector<SourcedText> types;
@@ -328,6 +329,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
                                      ? fmt::format("{:.0f}", config.ca.requests_per_second)
                                      : "as many as it takes"},
       {"ca.fallback", list(fallbacks, "none")},
+      {"ca.placeholder", yes_no(config.ca.placeholder)},
       {"ca.account_key", std::string(pki::to_string(config.ca.account_key))},
       {"domains", describe_domains(config)},
       {"domains.from", list(config.domains_from, "none")},

@@ -73,6 +73,7 @@ struct ConfigOptions {
   std::optional<std::size_t> max_names;
   std::optional<std::string> renew_before;
   bool agree_tos = false;
+  bool placeholder = false;
   bool new_key = false;
   bool services = false;
   bool configure = false;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "store/accounts.h"
 #include "store/certificates.h"
+#include "store/internal_authority.h"
 #include "store/issuances.h"
 #include "store/names.h"
 #include "store/orders.h"
@@ -59,6 +60,7 @@ struct Context {
         state(config.state_dir),
         accounts(state),
         certificates(state),
+        internal_authority(state),
         orders(state),
         names(state),
         issuances(state) {}
@@ -75,6 +77,7 @@ struct Context {
   store::StateDirectory state;
   store::Accounts accounts;
   store::Certificates certificates;
+  store::InternalAuthority internal_authority;
   store::Orders orders;
   store::Names names;
   store::Issuances issuances;

@@ -8,6 +8,7 @@
 #include "app/ca_config.h"
 #include "app/context.h"
 #include "app/dane.h"
+#include "app/internal_ca.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -77,6 +78,8 @@ std::string message_of(const deploy::DeployOutcome& outcome) {
       return fmt::format("{}failed, and could not be rolled back: {}", daemon, outcome.reason);
     case Status::failed:
       return fmt::format("{}failed: {}", daemon, outcome.reason);
+    case Status::left_alone:
+      return fmt::format("{}left as it is: {}", daemon, outcome.reason);
     case Status::withdrawn:
       return fmt::format("{}what was there before mxcert came is there again", daemon);
   }
@@ -160,6 +163,9 @@ deploy::DeployOutcome run_at(Context& context, DeployFunction function, const st
   options.may_lose = [&](const pki::Certificate& served, const std::string& name) {
     return context.invocation.drop_names || is_elsewhere(context, at.name, name) || is_ours(context, served);
   };
+  options.first_goes_unchecked = is_internal(version);
+  // A roll back is the administrator's word, whatever is served.
+  options.only_where_nothing_is_served = is_placeholder(context, version) && context.invocation.verb != Verb::rollback;
   if (context.tells_steps())
     options.progress = [&](deploy::Step step, std::string_view detail) {
       log::info(fmt::format("{}: {}: {}", certificate, at.name, describe(step, detail)));
@@ -206,6 +212,7 @@ bool report(Context& context, const std::string& certificate, const std::string&
          .subject = certificate,
          .message = fmt::format("{}: {}: {} is not set up for all of it", certificate, target, result.daemon),
          .hint = "write these lines, then run mxcert deploy\n" + result.configuration});
+  if (result.status == Status::left_alone) return false;
   if (result.status == Status::withdrawn || is_settled(state_of(result.status))) return true;
   const std::string lines = lacks_lines ? "\n" + result.configuration : "";
   context.report.add_error({.code = std::string(to_string(result.status)),

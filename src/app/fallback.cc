@@ -11,6 +11,7 @@
 #include "app/backoff.h"
 #include "app/ca.h"
 #include "app/context.h"
+#include "app/internal_ca.h"
 #include "base/error.h"
 
 namespace mxcert::app {
@@ -103,7 +104,8 @@ std::optional<store::VersionPart> order_somewhere(Context& context, std::span<Ce
         context, certificate, cas.front().config(), askable.front()->config(),
         fmt::format("it wants to be left alone until {}", format_time(pauses.at(cas.front().config().directory_url))),
         "");
-  const bool at_once = context.invocation.verb == Verb::issue || !context.certificates.live_number(certificate);
+  const auto live = context.certificates.find_live(certificate);
+  const bool at_once = context.invocation.verb == Verb::issue || !live || is_placeholder(context, *live);
   const store::CertificateState state = context.certificates.load_state(certificate);
   const int failures = state.failure ? state.failure->count : 0;
   for (std::size_t i = 0;; ++i) {

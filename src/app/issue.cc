@@ -13,10 +13,12 @@
 #include "app/deliver.h"
 #include "app/failing_names.h"
 #include "app/fallback.h"
+#include "app/internal_ca.h"
 #include "app/issuance_limits.h"
 #include "app/issuing.h"
 #include "app/key_types.h"
 #include "app/name_records.h"
+#include "app/placeholder.h"
 #include "app/plan_report.h"
 #include "app/planning.h"
 #include "app/renewal.h"
@@ -120,7 +122,8 @@ bool is_safe(const Context& context, const mx::PlannedCertificate& planned) {
   auto served = served_versions(context, planned.name);
   if (served && served->empty()) served->insert(*live);  // where nothing is to be installed, it is there
   return served && std::ranges::all_of(*served, [&](const std::string& number) {
-           return context.clock.now() < last_moment(context.certificates.load(planned.name, number));
+           const store::Version version = context.certificates.load(planned.name, number);
+           return !is_placeholder(context, version) && context.clock.now() < last_moment(version);
          });
 }
 
@@ -169,6 +172,7 @@ void bring_up_to_date(Context& context, std::span<CertificateAuthority> cas, con
   outcome.not_after = end_of(*live);
   outcome.key_types = key_types_of(*live);
   if (find_assignments(context, planned.name).empty()) warn_of_no_target(context, planned.name);
+  if (is_internal(*live) && outcome.result == "issued") outcome.tlsa = tlsa_records(*live);
   if (is_in_service(context, planned.name)) return;
   if (!deliver(context, planned.name, *live, outcome)) {
     outcome.result = "failed";
@@ -243,6 +247,8 @@ void process(Context& context, std::span<CertificateAuthority> cas, const mx::Pl
   CaPauses pauses = state.ca_pauses;
   const bool done = attempt(context, planned.name, [&] { bring_up_to_date(context, cas, planned, pauses, outcome); });
   if (!done) outcome.result = "failed";
+  if (!done && wants_placeholder(context, planned))
+    attempt(context, planned.name, [&] { install_placeholder(context, planned, outcome); });
   // A full disk hides nothing.
   attempt(context, planned.name, [&] { remember(context, planned, errors_before, pauses); });
   context.report.add(std::move(outcome));
@@ -333,7 +339,8 @@ void run_dry(Context& context) {
 
 void run_issue(Context& context) {
   if (context.invocation.dry_run) return run_dry(context);
-  if (context.config.domains.empty() && context.invocation.arguments.empty()) require_domains(context.config);
+  const bool needs_domains = context.config.domains.empty() && context.invocation.arguments.empty();
+  if (needs_domains && !is_internal(context.config.ca)) require_domains(context.config);
   const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
   recover_deployments(context);
   clean_up_earlier_challenges(context);

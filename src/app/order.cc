@@ -11,7 +11,9 @@
 #include "app/chain.h"
 #include "app/context.h"
 #include "app/failing_names.h"
+#include "app/internal_ca.h"
 #include "app/issuance_limits.h"
+#include "app/order_key.h"
 #include "app/profile.h"
 #include "app/renewal.h"
 #include "app/solving.h"
@@ -51,45 +53,6 @@ struct Job {
   const WantedKey& key() const { return task.key; }
 };
 
-std::filesystem::path live_key_file(const Context& context, const Job& job) {
-  std::filesystem::path folder = context.certificates.live_path(job.certificate());
-  if (job.replaced()->bundle.private_key != job.live->bundle.private_key) folder /= pki::to_string(job.key().family());
-  return folder / "privkey.pem";
-}
-
-pki::PrivateKey parse_live_key(const Context& context, const Job& job) {
-  try {
-    return pki::PrivateKey::from_pem(job.replaced()->bundle.private_key);
-  } catch (const Error& e) {
-    throw Error(fmt::format("{}: {}", live_key_file(context, job).string(), e.message()),
-                "restore it from a backup, or get a new key with --new-key (mind your TLSA records)", "key_damaged");
-  }
-}
-
-/// RFC 5280 §5.3.1: who has the key can be the mail server, and no certificate for it is worth anything.
-bool is_compromised(const Context& context, const Job& job) {
-  const store::CertificateState state = context.certificates.load_state(job.certificate());
-  const store::Revocation* revoked = state.find_revocation(job.live->number);
-  return revoked != nullptr && revoked->reason == "keyCompromise";
-}
-
-/// The live key when it is to be reused, else a new one. A key of another type than configured is kept all the same: a
-/// new key is a rollover, never a side effect (law 5). A compromised one is never used again.
-pki::PrivateKey key_for_order(Context& context, const Job& job) {
-  const pki::KeyType type = job.key().type;
-  if (!job.replaced() || !context.config.reuse_key || is_compromised(context, job))
-    return pki::PrivateKey::generate(type);
-  pki::PrivateKey key = parse_live_key(context, job);
-  if (key.type() != type)
-    context.report.add_warning(
-        {.code = "key_type_kept",
-         .subject = job.certificate(),
-         .message = fmt::format("{} keeps its {} key, although {} is configured", job.certificate(),
-                                pki::to_string(key.type()), pki::to_string(type)),
-         .hint = "say reuse_key = false for one renewal; publish new TLSA records first if you use DANE"});
-  return key;
-}
-
 bool is_of_family(const std::string& private_key, pki::KeyFamily family) {
   try {
     return pki::family_of(pki::PrivateKey::from_pem(private_key).type()) == family;
@@ -106,7 +69,7 @@ store::OrderRecord prepare_order(Context& context, const CaConfig& ca, const Job
     return *unfinished;
   if (!job.live || context.clock.now() < last_moment(*job.live))
     require_not_issued_too_often(context, ca.directory_url, names);
-  const pki::PrivateKey key = key_for_order(context, job);
+  const pki::PrivateKey key = key_for_order(context, job.certificate(), job.key(), job.live);
   store::OrderRecord order{.directory = ca.directory_url,
                            .names = names,
                            .csr_der = pki::make_csr(key, names),
@@ -221,8 +184,9 @@ void remember_issuance(Context& context, const OrderTask& task, const store::Ver
                          .is_replacement = replaces && !task.key.further});
 }
 
+/// Where those who check certificates are content; with a placeholder they are not.
 bool is_served(const std::optional<store::Version>& live, const std::string& name) {
-  return live && std::ranges::find(live->leaf.names, name) != live->leaf.names.end();
+  return live && !is_internal(*live) && std::ranges::find(live->leaf.names, name) != live->leaf.names.end();
 }
 
 /// Law 2: names that are served are only given up when all would be lost otherwise, a tenth of the lifetime before the
@@ -290,7 +254,7 @@ Names names_without_doubt(const Context& context, const Job& job, const Names& n
 
 /// Whether a certificate for `names` would be better than the live one: a name more, or a later end when it is due.
 bool is_gain(Context& context, const Job& job, const Names& names) {
-  if (!job.replaced()) return true;
+  if (!job.replaced() || is_internal(*job.live)) return true;
   const store::CertificateState state = context.certificates.load_state(job.certificate());
   const pki::Certificate& leaf = job.replaced()->leaf;
   if (context.clock.now() > due_time(state, leaf, context.config.renew).at) return true;
@@ -318,6 +282,7 @@ Names names_allowed(Context& context, CertificateAuthority& ca, const Job& job) 
 }  // namespace
 
 std::optional<store::VersionPart> order_certificate(Context& context, CertificateAuthority& ca, const OrderTask& task) {
+  if (is_internal(ca.config())) return issue_internally(context, task);
   const Job job{.task = task, .live = context.certificates.find_live(task.planned.name)};
   const std::string& certificate = job.certificate();
   Names names = task.exact_names.empty() ? names_allowed(context, ca, job) : task.exact_names;

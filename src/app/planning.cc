@@ -9,6 +9,7 @@
 #include "app/context.h"
 #include "app/domains.h"
 #include "app/failing_names.h"
+#include "app/internal_ca.h"
 #include "app/key_types.h"
 #include "app/name_records.h"
 #include "app/profile.h"
@@ -45,6 +46,10 @@ std::vector<mx::MailDomain> mail_domains(const Context& context, std::vector<mx:
   return domains;
 }
 
+std::string describe_ca(const std::string& directory_url) {
+  return directory_url == internal_directory ? "the internal CA" : directory_url;
+}
+
 /// A certificate of the CA's staging is not what the real one is asked for, a revoked one is none, and one of two keys
 /// is half of what is to be served.
 std::string why_unwanted(const Context& context, const std::string& name, const store::Version& live) {
@@ -55,7 +60,8 @@ std::string why_unwanted(const Context& context, const std::string& name, const 
     const std::string& directory = part.record.directory;
     // One from a fallback stays until it is due: it is as good, and the first CA may be down still.
     if (!directory.empty() && find_ca(context.config.ca, directory) == nullptr)
-      return fmt::format("it is from {}, and {} is configured", directory, context.config.ca.directory_url);
+      return fmt::format("it is from {}, and {} is configured", describe_ca(directory),
+                         describe_ca(context.config.ca.directory_url));
   }
   return why_incomplete(context.config.key_types, live);
 }
@@ -160,14 +166,27 @@ std::vector<mx::MxLookup> look_up(Context& context, const std::vector<mx::MailDo
   return lookups;
 }
 
+/// Where the DNS leads nowhere yet, and no CA is asked about the name: what a new host calls itself.
+mx::Plan plan_own_name(mx::PlanInput input, mx::Plan plan) {
+  const auto own = find_own_name();
+  if (!own) return plan;
+  input.extra_names = {*own};
+  mx::Plan planned = mx::plan_certificates(input);
+  planned.warnings.push_back(
+      {"own_name", own->ascii(),
+       fmt::format("{} is this host's own name: no MX host name leads to this host yet", dns::display_name(*own))});
+  return planned;
+}
+
 void report_gap(Context& context, const dns::DnsName& domain, bool bogus, std::string_view what) {
   Finding finding{.code = bogus ? "dns_bogus" : "dns_temporary",
                   .subject = domain.ascii(),
                   .message = fmt::format("{}: {}", dns::display_name(domain), what),
                   .hint = bogus ? "senders that validate cannot reach this domain either: its DNSSEC is broken"
                                 : "names that were served stay; run the same command again when the DNS answers"};
-  // Nothing follows from it, so that cron need not hear of it (law 1).
-  if (context.invocation.verb == Verb::renew) {
+  // Nothing follows from it, so that cron need not hear of it (law 1); and the internal CA is for where there is no
+  // DNS.
+  if (context.invocation.verb == Verb::renew || is_internal(context.config.ca)) {
     context.report.add_warning(std::move(finding));
   } else {
     context.report.add_error(std::move(finding));
@@ -177,7 +196,8 @@ void report_gap(Context& context, const dns::DnsName& domain, bool bogus, std::s
 }  // namespace
 
 mx::Plan make_plan(Context& context) {
-  if (context.invocation.arguments.empty()) require_domains(context.config);
+  const bool internal = is_internal(context.config.ca);
+  if (context.invocation.arguments.empty() && !internal) require_domains(context.config);
   mx::DomainList listed = list_domains(context);
   mx::PlanInput input;
   std::vector<mx::Warning> dns_warnings;
@@ -188,7 +208,7 @@ mx::Plan make_plan(Context& context) {
                  .names = context.config.host_names,
                  .exclude = context.config.host_exclude};
   input.needs_all_addresses = [&](const dns::DnsName& host) {
-    return port_of(context.config.challenge.method_for(host).type) != 0;
+    return !internal && port_of(context.config.challenge.method_for(host).type) != 0;
   };
   input.extra_names = context.config.extra_names;
   input.current = current_certificates(context);
@@ -205,6 +225,7 @@ mx::Plan make_plan(Context& context) {
   input.wait_for_second_sight = renews;
   input.now = context.clock.now();
   mx::Plan plan = mx::plan_certificates(input);
+  if (internal && plan.certificates.empty()) plan = plan_own_name(std::move(input), std::move(plan));
   plan.warnings.insert(plan.warnings.begin(), listed.warnings.begin(), listed.warnings.end());
   warn_of_failing_names(context, plan);
   if (!context.invocation.arguments.empty()) keep_chosen(context, plan);

@@ -95,6 +95,7 @@ void update(Context& context, CertificateAuthority& ca, const std::string& certi
 }  // namespace
 
 void update_renewal_info(Context& context, CertificateAuthority& ca) {
+  if (is_internal(ca.config())) return;
   const Deadline deadline = Deadline::after(context.clock, question_deadline);
   for (const std::string& name : context.certificates.names())
     update(context, ca, name, deadline);

@@ -65,6 +65,7 @@ std::string to_json(const Report& report) {
                             {"certificate_version", outcome.version.empty() ? Json() : Json(outcome.version)},
                             {"not_after", time_or_null(outcome.not_after)},
                             {"key_types", outcome.key_types},
+                            {"tlsa", outcome.tlsa},
                             {"deployments", targets}});
   }
   Json document{{"version", 1}, {"certificates", certificates}};
@@ -78,6 +79,9 @@ std::string to_text(const Report& report, SystemTime now) {
     text += headline(outcome, now) + "\n";
     for (const TargetOutcome& target : outcome.targets)
       text += fmt::format("  {}: {}\n", target.target, printable(target.message));
+    if (!outcome.tlsa.empty()) text += "  to publish for DANE, where the zone is signed:\n";
+    for (const std::string& record : outcome.tlsa)
+      text += "    " + record + '\n';
   }
   return text;
 }

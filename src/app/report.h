@@ -30,11 +30,12 @@ struct CertificateOutcome {
   std::string name;
   std::vector<std::string> names;
   std::string action;  // as in the plan, or deploy, rollback
-  std::string result;  // issued, deployed, rolled_back, unchanged, waiting, failed, planned
+  std::string result;  // issued, deployed, rolled_back, unchanged, waiting, failed, planned, placeholder
   std::string version;
   std::optional<SystemTime> not_after;
   std::vector<TargetOutcome> targets;
   std::vector<std::string> key_types = {};  // of the version
+  std::vector<std::string> tlsa = {};       // records to publish, since nobody trusts the CA unasked
 };
 
 /// Collects what a run has to say. A run that has an error ends with exit status 1, after the rest was done.

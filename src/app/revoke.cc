@@ -6,6 +6,7 @@
 #include "app/ca.h"
 #include "app/commands.h"
 #include "app/context.h"
+#include "app/internal_ca.h"
 #include "app/json.h"
 #include "app/revocation.h"
 #include "base/error.h"
@@ -131,6 +132,9 @@ void run_revoke(Context& context) {
   const std::string& name = context.invocation.arguments.front();
   const RevocationReason reason = parse_revocation_reason(context.invocation.revocation_reason);
   const store::Version version = find_version(context, name);
+  if (is_internal(version))
+    throw Error(fmt::format("{} is from the internal CA, which has no way to tell of revocations", name),
+                "mxcert issue --new-key replaces it", "not_revocable");
   RevokeReport report{
       .name = name, .number = version.number, .names = version.leaf.names, .reason = std::string(reason.name)};
   for (const store::VersionPart& part : version.parts()) {

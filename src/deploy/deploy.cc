@@ -52,6 +52,7 @@ class Deployment {
 
   /// Like a deploy hook of certbot: nothing of it is known but that it can be run.
   DeployOutcome run_plain_script() {
+    if (options_.only_where_nothing_is_served) return left_alone();
     if (!target_.verify.empty()) {
       look_before(target_.verify);
       if (judge(outcome_.before).good()) return unchanged();
@@ -89,6 +90,7 @@ class Deployment {
     }
     look_before(target_.verify.empty() ? expand_wildcards(description_.listeners, options_.addresses())
                                        : target_.verify);
+    if (options_.only_where_nothing_is_served && is_something_served()) return left_alone();
     const bool nothing_to_change = changes_.empty() && description_.configured;
     if (nothing_to_change && !outcome_.before.empty() && judge(outcome_.before).good()) return unchanged();
     if (nothing_to_change && is_down()) return unverified();
@@ -118,8 +120,9 @@ class Deployment {
     const std::vector<Chain> chains = delivered_chains();
     for (const TlsaLookup& lookup : options_.find_tlsa(delivery_.names, ports_of(checks_)))
       outcome_.dane.push_back(judge_tlsa(lookup, chains));
-    DaneVerdict verdict =
-        decide_by_dane(delivery_.certificate_name, outcome_.dane, chains, chains_in_service(outcome_.before, changes_));
+    const std::vector<Chain> in_service = chains_in_service(outcome_.before, changes_);
+    DaneVerdict verdict = decide_by_dane(delivery_.certificate_name, outcome_.dane, chains, in_service);
+    if (verdict.kind == DaneVerdict::Kind::unknown && in_service.empty() && options_.first_goes_unchecked) return false;
     outcome_.status = verdict.kind == DaneVerdict::Kind::mismatch ? Status::tlsa_mismatch : Status::tlsa_unknown;
     outcome_.reason = std::move(verdict.reason);
     outcome_.hint = std::move(verdict.hint);
@@ -228,10 +231,24 @@ class Deployment {
       outcome_.warnings.push_back(fmt::format("{} {}, as before", to_string(warning.check), warning.text));
   }
 
+  /// By handshakes; where there is no answer, the files tell.
+  bool is_something_served() const {
+    const std::string own_key = pki::parse_certificates(delivery_.bundle.leaf).front().public_key_der;
+    const auto has_other_key = [&](const Observation& seen) {
+      return seen.result.shown() && seen.result.chain.front().public_key_der != own_key;
+    };
+    if (outcome_.before.empty() || all_unreachable(outcome_.before))
+      return std::ranges::any_of(changes_, [](const FileChange& change) { return change.before.has_value(); });
+    return std::ranges::any_of(outcome_.before, has_other_key);
+  }
+
   bool needs_configuring() const { return !description_.configured; }
   /// Its hook says so, and nothing answers.
   bool is_down() const { return !description_.running && all_unreachable(outcome_.before); }
 
+  DeployOutcome left_alone() {
+    return end(Status::left_alone, fmt::format("{} has a certificate already", outcome_.daemon));
+  }
   DeployOutcome unchanged() {
     warn(judge(outcome_.before));
     return end(Status::unchanged);
@@ -299,6 +316,8 @@ std::string_view to_string(Status status) {
       return "failed";
     case Status::withdrawn:
       return "withdrawn";
+    case Status::left_alone:
+      return "left_alone";
   }
   return "";
 }

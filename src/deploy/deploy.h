@@ -30,6 +30,7 @@ struct DeployOutcome {
     rollback_failed,        // it did not work, and what was there before could not be put back or is not served
     failed,                 // it did not work, and there was nothing to put back
     withdrawn,              // by withdraw: what was there before the first deployment is there again
+    left_alone,             // nothing was touched, since something else is served (only_where_nothing_is_served)
   };
   Status status = Status::failed;
   std::string daemon = {};  // `Exim 4.96`, or the hook's name
@@ -46,7 +47,8 @@ struct DeployOutcome {
 
   bool succeeded() const {
     return status == Status::unchanged || status == Status::deployed_and_verified ||
-           status == Status::installed_unverified || status == Status::unverifiable || status == Status::withdrawn;
+           status == Status::installed_unverified || status == Status::unverifiable || status == Status::withdrawn ||
+           status == Status::left_alone;
   }
 };
 std::string_view to_string(DeployOutcome::Status status);
@@ -74,7 +76,13 @@ struct DeployOptions {
   /// Whether a name may be lost that the delivery lacks and `served`, a certificate that somebody issued and that is
   /// still valid, holds; empty: any may.
   std::function<bool(const pki::Certificate& served, const std::string& name)> may_lose = {};
-  bool keep_configuration = false;                   // withdraw: other certificates need what the hook configured
+  bool keep_configuration = false;  // withdraw: other certificates need what the hook configured
+  /// A certificate that is better than none, and not worth to replace another: nothing is touched where a listener
+  /// shows one with another key, or where nothing answers and there are files already, or where nobody says.
+  bool only_where_nothing_is_served = false;
+  /// Where nothing is in service yet, TLSA records that cannot be looked up keep nothing back: for a certificate from
+  /// before there is a DNS.
+  bool first_goes_unchecked = false;
   std::chrono::milliseconds verify_timeout{20'000};  // how long the daemon may take to show the new certificate
   /// How long a listener may be gone: Exim waits 30 s before it tries again to bind a port that one of its own
   /// processes still had when it was told to reload.

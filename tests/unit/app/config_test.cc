@@ -139,6 +139,8 @@ TEST_CASE_METHOD(Fixture, "every bad value says where it stands, what was found 
       {"[domains]\nfiles = [\"/no/such/file\"]",
        "mxcert.toml:2:10: cannot read /no/such/file: No such file or directory"},
       {"[hosts]\naddresses = [\"192.0.2.1/24\"]", "mxcert.toml:2:14: "},
+      {"[ca]\nfallback = [\"internal\"]", "mxcert.toml:2:13: the internal CA is no fallback"},
+      {"[ca]\nfallback = [{ directory = \"internal\" }]", "the internal CA is no fallback"},
       {"[certificate]\nkeys = []", "keys names no key type"},
       {"[certificate]\nkeys = [\"ecdsa-p256\", \"ecdsa-p384\"]",
        "mxcert.toml:2:23: ecdsa-p384 besides ecdsa-p256: keys may name one ECDSA and one RSA type"},
@@ -335,7 +337,8 @@ TEST_CASE_METHOD(Fixture, "a CA known by name has its directory and the rate tha
   CHECK(load("[ca]\ndirectory = \"https://ca.example/dir\"").ca.requests_per_second == 0);
   CHECK(load("[ca]\ndirectory = \"https://ca.example/dir\"\nrequests_per_second = 7").ca.requests_per_second == 7);
   for (const std::string& name : known_cas())
-    CHECK_THAT(load("[ca]\ndirectory = \"" + name + "\"").ca.directory_url, ContainsSubstring("https://"));
+    CHECK_THAT(load("[ca]\ndirectory = \"" + name + "\"").ca.directory_url,
+               name == "internal" ? ContainsSubstring("internal") : ContainsSubstring("https://"));
 }
 
 TEST_CASE_METHOD(Fixture, "an external account has a key identifier and a key file, and belongs to its CA") {

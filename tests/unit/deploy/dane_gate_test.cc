@@ -56,6 +56,7 @@ esac)",
   DeployOutcome deploy(const pki::CertificateBundle& bundle) {
     FakeResolver resolver(dns);
     DeployOptions options{.journal_directory = dir_ / "journal", .original_directory = dir_ / "original"};
+    options.first_goes_unchecked = first_goes_unchecked;
     options.find_tlsa = [&](std::span<const std::string> hosts, std::span<const std::uint16_t> ports) {
       asked.assign(ports.begin(), ports.end());
       return find_tlsa(resolver, hosts, ports);
@@ -71,6 +72,7 @@ esac)",
   FakeDns dns;
   std::vector<std::uint16_t> asked;
   std::vector<Endpoint> verify;
+  bool first_goes_unchecked = false;
 
  private:
   Target target() const {
@@ -168,6 +170,19 @@ TEST_CASE("where nothing is in service yet a failed lookup keeps the first key b
   site.install({});
   site.dns.servfail = {owner};
   CHECK(site.deploy(make_bundle(names)).status == Status::tlsa_unknown);
+}
+
+TEST_CASE("where nothing is in service yet and there is no DNS either, a certificate that says so goes unchecked") {
+  Site site;
+  site.first_goes_unchecked = true;
+  site.dns.servfail = {owner};
+  CHECK(site.deploy(make_bundle(names)).status == Status::tlsa_unknown);
+  site.install({});
+  CHECK(site.deploy(make_bundle(names)).status == Status::unverifiable);
+  site.publish({record_of_nobody()});
+  site.dns.servfail.clear();
+  site.install({});
+  CHECK(site.deploy(make_bundle(names)).status == Status::tlsa_mismatch);
 }
 
 TEST_CASE("the ports of the listeners count besides 25") {

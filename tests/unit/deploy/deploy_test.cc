@@ -114,6 +114,7 @@ esac)",
   DeployOptions options() const {
     return {.journal_directory = dir_ / "journal",
             .original_directory = dir_ / "original",
+            .only_where_nothing_is_served = is_placeholder,
             .verify_timeout = 700ms,
             .restart_timeout = 700ms,
             .outage_timeout = 400ms,
@@ -147,6 +148,7 @@ esac)",
 
   std::vector<pki::CertificateBundle> further_bundles;
   Role role = Role::fallback;
+  bool is_placeholder = false;
   std::string more_files;
   Target target{.hook = {}, .timeout = 10s};
   std::function<void(Step, std::string_view)> progress;
@@ -216,6 +218,49 @@ TEST_CASE("what is served already is left in peace") {
   CHECK(outcome.succeeded());
   CHECK(outcome.changed_files.empty());
   CHECK(daemon.read("events") == "check\ndeploy 0\ncheck\n");
+}
+
+TEST_CASE("a certificate for where nothing is served touches nothing where something is") {
+  Daemon daemon;
+  daemon.is_placeholder = true;
+  const std::string files = daemon.read("key.pem") + daemon.read("crt.pem");
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::left_alone);
+  CHECK(outcome.succeeded());
+  CHECK(outcome.changed_files.empty());
+  CHECK(daemon.read("key.pem") + daemon.read("crt.pem") == files);
+  CHECK(daemon.served() == "old.example.com");
+  CHECK(daemon.read("events") == "check\n");
+}
+
+TEST_CASE("a certificate for where nothing is served is installed there, and later its successor with the same key") {
+  Daemon daemon;
+  daemon.is_placeholder = true;
+  const auto key = pki::PrivateKey::generate(pki::KeyType::ecdsa_p256);
+  daemon.deliver(make_bundle(names, key));
+  fs::remove(daemon.path("crt.pem"));
+  fs::remove(daemon.path("key.pem"));
+  daemon.reload_now();
+  CHECK(daemon.deploy().status == Status::deployed_and_verified);
+  CHECK(daemon.served() == "mx.example.com");
+  CHECK(daemon.deploy().status == Status::unchanged);
+  daemon.deliver(make_bundle(names, key));
+  CHECK(daemon.deploy().status == Status::deployed_and_verified);
+  daemon.deliver(make_bundle(names));
+  CHECK(daemon.deploy().status == Status::left_alone);
+}
+
+TEST_CASE("where nobody answers, files that are there are something that is served") {
+  Daemon daemon;
+  daemon.is_placeholder = true;
+  daemon.target.verify = {{.address = "127.0.0.1", .port = 1}};
+  const std::string files = daemon.read("key.pem") + daemon.read("crt.pem");
+  CHECK(daemon.deploy().status == Status::left_alone);
+  CHECK(daemon.read("key.pem") + daemon.read("crt.pem") == files);
+  daemon.target.hook =
+      make_hook(daemon.path("script"), "[ $1 != deploy ] || touch " + daemon.path("ran").string()).string();
+  CHECK(daemon.deploy().status == Status::left_alone);
+  CHECK_FALSE(fs::exists(daemon.path("ran")));
 }
 
 TEST_CASE("files in place that the daemon has not read need a reload, and no writing") {

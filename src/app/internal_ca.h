@@ -1,0 +1,33 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "app/ca_config.h"
+#include "app/order.h"
+#include "pki/certificate.h"
+
+namespace mxcert::app {
+
+struct Context;
+
+// The CA of our own: it needs neither a network nor the DNS, and nobody trusts it who was not told to.
+
+/// Whether one of the version's certificates is from it.
+bool is_internal(const store::Version& version);
+/// From it, although another CA is configured: something to serve until that one can be had.
+bool is_placeholder(const Context& context, const store::Version& version);
+
+/// Its root certificate; empty when it was never asked for a certificate. Throws Error for a damaged one.
+std::optional<pki::Certificate> find_internal_root(const Context& context);
+
+/// What `task` asks for, at once. Makes the CA when there is none, and its root anew, with the same key, when less than
+/// two of its ten years are left. Throws Error (code `key_damaged`) rather than make another key for it.
+store::VersionPart issue_internally(Context& context, const OrderTask& task);
+
+/// This host's own fully qualified name, as it knows it without the DNS if it can be; empty when it has none.
+std::optional<dns::DnsName> find_own_name();
+
+/// TLSA records for port 25 of each name, one a line: with them, senders that use DANE need not trust the root.
+std::vector<std::string> tlsa_records(const store::Version& version);
+
+}  // namespace mxcert::app
