@@ -43,12 +43,16 @@ expect_both_served() {
 }
 # make_due FILTER: the CA's window about what the filter chooses of state.json is over
 make_due() {
+  let_week_pass
   local document
   document=$(get foo $remembered | jq "($1).window = {start: \"2026-01-01T00:00:00Z\", end: \"2026-01-02T00:00:00Z\", explanation_url: \"\"}")
   put foo $remembered 0600 <<<"$document"
 }
+# let_week_pass: what was issued so far does not count for the limits of the CA any more
+let_week_pass() { lab exec foo rm -f $state/issuances.json; }
 # let_pauses_pass: the last failure was long ago
 let_pauses_pass() {
+  let_week_pass
   local document
   document=$(get foo $remembered | jq 'if .failure then .failure.at = "2026-01-01T00:00:00Z" else . end')
   put foo $remembered 0600 <<<"$document"
@@ -142,6 +146,7 @@ expect_no_file foo $live/rsa
 
 scene "a type that is added is ordered by itself, the other certificate stays"
 configure_keys "$both"
+let_week_pass
 mxcert plan --json
 expect_json '.certificates[0] | .action == "replace" and .why == "it lacks an rsa-2048 certificate"'
 ca_mark
@@ -177,6 +182,7 @@ expect_exit 0
 expect_json '.result == "revoked" and (.certificate.further | length) == 1 and .certificate.further[0].result == "revoked"
   and .certificate.further[0].key_type == "rsa-2048" and .certificate.further[0].serial != .certificate.serial'
 before=$state/certificates/mx.example.com/$(live_number)
+let_week_pass
 mxcert issue
 expect_exit 0
 expect_both
