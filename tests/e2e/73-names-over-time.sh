@@ -30,6 +30,8 @@ expect_silent_renew() {
   expect_ca_orders 0
 }
 both='["mx.example.com", "mx.move.example"]'
+# The CA looks for a name again each time, so that it finds out when one has moved away.
+lab pebble restart PEBBLE_AUTHZREUSE=0
 
 scene "a name that vanishes for an hour is never given up, and nobody is bothered"
 is_there
