@@ -185,7 +185,7 @@ publish "1 1 1 ${of_nobody#3 1 1 }"
 mxcert issue --extra-name mx5.example.com --json
 expect_exit 0
 expect_json '[.warnings[] | select(.code == "tlsa_unusable")] | length == 1'
-expect_names "mx.example.com mx5.example.com" 25
+expect_served mx5.example.com 25
 publish --insecure "$of_nobody"
 mxcert issue --extra-name mx6.example.com
 expect_exit 0
@@ -203,3 +203,29 @@ done
 expect_same "$questions_before" "$(questions)"
 mxcert tlsa
 expect_different "$questions_before" "$(questions)"
+
+scene "of two keys each needs its record, since a sender may be shown either"
+reset
+{ standard_config example.com; printf 'configure = true\n[certificate]\nkeys = ["ecdsa-p256", "rsa-2048"]\n'; } |
+  put foo /etc/mxcert/mxcert.toml
+publish "$of_nobody"
+mark
+mxcert issue --json
+expect_refused tlsa_mismatch
+expect_json ".errors[0].message | contains(\"the new certificate's ecdsa and rsa key\")"
+first=$(record 0001)
+second=$(record 0001/rsa)
+publish "$first"
+mxcert deploy --json
+expect_refused tlsa_mismatch
+expect_json ".errors[0].message | contains(\"the new certificate's rsa key\")"
+expect_json ".errors[0].hint | contains(\"$owner. IN TLSA $second\") and (contains(\"$first\") | not)"
+publish "$first" "$second"
+mxcert deploy
+expect_exit 0
+for of_key in "ECDSA+SHA256 $first" "RSA-PSS+SHA256:RSA+SHA256 $second"; do
+  expect "$lab" exec client openssl s_client -connect 192.0.2.1:25 -starttls smtp -name client.lab.example \
+    -sigalgs "${of_key%% *}" -dane_tlsa_domain mx.example.com -dane_tlsa_rrdata "${of_key#* }" -verify_return_error -brief
+done
+mxcert tlsa --json
+expect_json '[.certificates[0].rrsets[0].records[] | [.key_type, .state]] == [["ecdsa", "published"], ["rsa", "published"]]'
