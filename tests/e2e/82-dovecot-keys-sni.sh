@@ -1,0 +1,77 @@
+#!/bin/bash
+# Dovecot with an ECDSA and an RSA key, and with certificates that are chosen by SNI: the hook alone, with openssl for the client.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/post.sh"
+
+use_post dovecot
+drop_in=/etc/dovecot/conf.d/99-mxcert.conf
+ports=(143 993 110 995 4190)
+etc_dovecot() { lab exec post find /etc/dovecot -path '*mxcert-sni*' -o -name 'mxcert*.pem' -o -type f -exec sha256sum {} +; }
+stock=$(etc_dovecot)
+
+scene "an ECDSA and an RSA key in two files, each shown to who wants it"
+make_pems $mail_name
+install_by_hand MXCERT_CONFIGURE=1
+within 20 shows_made -
+expect_file post /etc/dovecot/mxcert+2.pem root:root 0600
+declare -A default=([ecdsa]=${made[ecdsa]} [rsa]=${made[rsa]})
+shows_default() { [ "$(shown_to ecdsa "$1" 143) $(shown_to rsa "$1" 143)" = "${default[ecdsa]} ${default[rsa]}" ]; }
+drop_in_text=$(get post $drop_in)
+
+scene "further certificates are shown by SNI, from blocks that the drop-in includes"
+make_pems mx2.post.example.com mx4.post.example.com
+install_by_hand MXCERT_ROLE=sni MXCERT_CONFIGURE=1
+for name in mx2 mx4; do within 20 shows_made $name.post.example.com; done
+for name in - $mail_name; do shows_default "$name" || fail "the default certificate is not shown to $name"; done
+for file in mx2.post.example.com.pem mx2.post.example.com+2.pem; do expect_file post /etc/dovecot/mxcert-sni/$file root:root 0600; done
+hook describe MXCERT_ROLE=sni
+expect_json '.configured and .missing_configuration == ""'
+
+scene "another one beside it, and a renewal, are shown without a restart"
+make_pems mx3.post.example.com
+install_by_hand MXCERT_ROLE=sni
+within 20 shows_made mx3.post.example.com
+make_pems mx2.post.example.com mx4.post.example.com
+install_by_hand MXCERT_ROLE=sni
+for name in mx2 mx4; do within 20 shows_made $name.post.example.com; done
+
+scene "one with a single key never has the default certificate's second key"
+make_pems mx5.post.example.com
+install_by_hand MXCERT_ROLE=sni MXCERT_KEY_TYPES=ecdsa
+shows_mx5() { [ "$(shown_to ecdsa mx5.post.example.com 143)" = "${made[ecdsa]}" ]; }
+within 20 shows_mx5
+expect_same '' "$(shown_to rsa mx5.post.example.com 143)"
+hook rollback MXCERT_ROLE=sni MXCERT_CONFIGURE=1
+lab exec post sh -c 'rm /etc/dovecot/mxcert-sni/mx5.*'
+
+scene "rollback makes the blocks of what is there again; the lines stay as long as another certificate needs them"
+lab exec post sh -c 'rm /etc/dovecot/mxcert-sni/mx2.*'
+hook rollback MXCERT_ROLE=sni
+within 20 shows_default mx2.post.example.com
+hook rollback MXCERT_ROLE=sni MXCERT_CONFIGURE=1
+expect_different "$drop_in_text" "$(get post $drop_in)"
+hook_names=mx3.post.example.com
+hook rollback MXCERT_ROLE=sni MXCERT_CONFIGURE=1
+expect_same "$drop_in_text" "$(get post $drop_in)"
+within 20 shows_default mx3.post.example.com
+hook_names=$mail_name
+hook rollback MXCERT_CONFIGURE=1
+expect_same "$stock" "$(etc_dovecot)"
+
+# And by mxcert, from the first run on
+reset
+use_post dovecot
+
+scene "mxcert gets a certificate with two keys, and every port shows both"
+{ standard_config | sed '/^\[\[deploy/i [certificate]\nkeys = ["ecdsa-p256", "rsa-2048"]\n'; echo 'configure = true'; } |
+  put post /etc/mxcert/mxcert.toml
+mxcert issue
+expect_exit 0
+made[ecdsa]=$(fingerprint "$state/live/$mail_name/cert.pem")
+made[rsa]=$(fingerprint "$state/live/$mail_name/rsa/cert.pem")
+for name in - $mail_name; do shows_made "$name" || fail "what is shown to $name is not what is live"; done
+mxcert issue
+expect_exit 0
+expect_stdout 'nothing is due'
+mxcert renew
+expect_no_output
