@@ -174,7 +174,7 @@ layer_finish_debian13() {
   local mirror
   mirror=$(debian_mirror)
   mkdir "$1/tmp/tree"
-  in_layer debootstrap --variant=minbase --include=netbase,openssl,ca-certificates \
+  in_layer debootstrap --variant=minbase --include=netbase,openssl,ca-certificates,jq \
     --keyring=/usr/share/keyrings/debian-archive-keyring.gpg trixie /tmp/tree "$mirror"
   rm -rf "${2:?}"/* "$1"/tmp/tree/var/cache/apt/archives/*.deb
   cp -a "$1/tmp/tree/." "$2/"
