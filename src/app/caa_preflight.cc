@@ -60,7 +60,7 @@ Names judge(Context& context, const Names& names, const std::function<mx::CaaApp
     if (!lookup.owner) continue;
     if (!known) known = applicant();
     known->wildcard = is_wildcard(names[i]);
-    known->method = to_string(context.config.challenge.method_for(lookup.name).type);
+    known->method = to_string(context.config.challenge.method_for(names[i]).type);
     const auto objection = mx::find_objection(*lookup.owner, lookup.records, *known);
     if (!objection) continue;
     report_objection(context, names[i], *lookup.owner, *objection);

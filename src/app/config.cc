@@ -16,6 +16,7 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "dns/wildcard.h"
 #include "mx/domain_sources.h"
 
 namespace mxcert::app {
@@ -133,7 +134,7 @@ void read_certificate(Config& config, TomlSection section) {
   if (const auto keys = section.texts("keys")) config.key_types = parse_key_types(*keys, section.where());
   if (const auto reuse = section.flag("reuse_key")) config.reuse_key = *reuse;
   for (const SourcedText& name : section.list("extra_names"))
-    config.extra_names.push_back(parse_name(name));
+    config.extra_names.push_back(parse_certificate_name(name));
   if (const auto srv = section.flag("srv")) config.services = *srv;
   if (const auto time = section.text("keep_for")) set_keep_for(config, *time);
   if (const auto pack = section.text("pack")) set_pack(config, *pack);
@@ -224,7 +225,7 @@ void apply_options(Config& config, const ConfigOptions& options) {
   for (const std::string& server : options.domains_from)
     add_mail_server(config, {server, "--from"});
   for (const std::string& name : options.extra_names)
-    config.extra_names.push_back(parse_name({name, "--extra-name"}));
+    config.extra_names.push_back(parse_certificate_name({name, "--extra-name"}));
   for (const std::string& address : options.addresses)
     config.host_addresses.push_back(parse_address({address, "--address"}));
   for (const std::string& address : options.siblings)
@@ -242,6 +243,19 @@ void apply_options(Config& config, const ConfigOptions& options) {
     add_listen_address(config.challenge.method, {address, "--listen"});
   if (options.webroot) set_webroot(config.challenge.method, {fs::absolute(*options.webroot).string(), "--webroot"});
   apply_deploy_options(config.targets, options);
+}
+
+/// Whoever answers on a port shows control over one name only (RFC 8555 §8.3, RFC 8737 §3).
+void require_dns_for_wildcards(const Config& config) {
+  for (const dns::DnsName& name : config.extra_names) {
+    const auto type = config.challenge.method_for(name).type;
+    if (dns::is_wildcard(name) && port_of(type) != 0)
+      throw ConfigError(fmt::format("certificate.extra_names: no CA gives a certificate for {} by {}", name.unicode(),
+                                    to_string(type)),
+                        fmt::format("wildcards need dns-01 or dns-persist-01: say so in [challenge], or in "
+                                    "[[challenge.for]] with names = [\"{}\"]",
+                                    name.unicode()));
+  }
 }
 
 /// The first few by name, the rest by number.
@@ -265,6 +279,7 @@ Config load_config(const ConfigOptions& options) {
     throw ConfigError(fmt::format("{}: there is no such file", file), "mxcert.toml(5) has an example to begin with");
   }
   apply_options(config, options);
+  require_dns_for_wildcards(config);
   config.domains = mx::merge_domains(std::move(config.domains));
   return config;
 }

@@ -6,6 +6,7 @@
 
 #include "app/toml_section.h"
 #include "base/text.h"
+#include "dns/wildcard.h"
 
 namespace mxcert::app {
 
@@ -23,6 +24,10 @@ std::optional<std::chrono::seconds> parse_days_or_hours(std::string_view text) {
 
 dns::DnsName parse_name(const SourcedText& name) {
   return located(name.where, [&] { return dns::DnsName::parse(name.text); });
+}
+
+dns::DnsName parse_certificate_name(const SourcedText& name) {
+  return located(name.where, [&] { return dns::parse_certificate_name(name.text); });
 }
 
 std::filesystem::path absolute_path(const SourcedText& path) {

@@ -31,6 +31,7 @@ std::optional<std::chrono::seconds> parse_days_or_hours(std::string_view text);
 
 /// All throw ConfigError that begins with where the text stands.
 dns::DnsName parse_name(const SourcedText& name);
+dns::DnsName parse_certificate_name(const SourcedText& name);  // wildcards too
 std::filesystem::path absolute_path(const SourcedText& path);
 pki::KeyType parse_key_type(const SourcedText& type);
 /// One type, or one of each family. `where` is told when there is none.

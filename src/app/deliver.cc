@@ -287,6 +287,16 @@ void take_off(Context& context, const std::string& certificate) {
   }
 }
 
+/// Those on the certificate, and those that its wildcards stand for: no client asks for a wildcard, nor has it TLSA
+/// records.
+std::vector<std::string> names_served(const Context& context, const std::string& certificate,
+                                      const pki::Certificate& leaf) {
+  std::vector<std::string> names = leaf.names;
+  for (const std::string& name : context.certificates.load_state(certificate).desired)
+    if (pki::covers(leaf, name) && std::ranges::find(names, name) == names.end()) names.push_back(name);
+  return names;
+}
+
 }  // namespace
 
 std::vector<std::string> chosen_certificates(const Context& context) {
@@ -303,7 +313,7 @@ std::vector<std::string> chosen_certificates(const Context& context) {
 deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version,
                                deploy::Role role) {
   deploy::Delivery delivery{.certificate_name = certificate,
-                            .names = version.leaf.names,
+                            .names = names_served(context, certificate, version.leaf),
                             .bundle = version.bundle,
                             .lineage = context.certificates.live_path(certificate),
                             .role = role};

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/text.h"
+#include "dns/wildcard.h"
 
 namespace mxcert::mx {
 namespace {
@@ -37,6 +39,7 @@ class CertificatePlanner {
 
   std::optional<PlannedCertificate> make() {
     note_names_that_leave();
+    note_covered_names();
     if (!put_off_new_names()) return std::nullopt;
     postpone_failing_names();
     put_own_name_first();
@@ -45,7 +48,7 @@ class CertificatePlanner {
   }
 
  private:
-  bool is_live(const DnsName& name) const { return live_.contains(name); }
+  bool is_live(const DnsName& name) const { return live_.contains(name) || is_covered(name, live_); }
   bool is_due() const { return current_ != nullptr && input_.now > current_->renew_at; }
   bool is_unwanted() const { return current_ != nullptr && !current_->unwanted.empty(); }
 
@@ -57,6 +60,12 @@ class CertificatePlanner {
       const bool stays = std::ranges::binary_search(plan_.names, name);
       if (!stays && states_.wanted.contains(name)) plan_.moved.push_back(name);
     }
+  }
+
+  void note_covered_names() {
+    for (const DnsName& name : plan_.names)
+      if (const auto covered = states_.covered.find(name); covered != states_.covered.end())
+        std::ranges::copy(covered->second, std::back_inserter(plan_.covered));
   }
 
   template <typename Predicate>
@@ -128,6 +137,11 @@ std::set<DnsName> parse_names(const std::vector<std::string>& texts) {
   for (const std::string& text : texts)
     if (auto name = DnsName::parse_host(text)) names.insert(std::move(*name));
   return names;
+}
+
+bool is_covered(const DnsName& name, const std::set<DnsName>& names) {
+  const auto wildcard = dns::find_wildcard_over(name);
+  return wildcard && names.contains(*wildcard);
 }
 
 const CurrentCertificate* find_current(const PlanInput& input, const std::string& name) {

@@ -8,6 +8,8 @@
 #include <tuple>
 #include <utility>
 
+#include "dns/wildcard.h"
+
 namespace mxcert::mx {
 namespace {
 
@@ -213,14 +215,18 @@ class Packer {
 
   bool is_taken(const std::string& name) const { return std::ranges::find(bins_, name, &Bin::name) != bins_.end(); }
 
+  /// Folders and files are called so: a wildcard's `*` stays out of it.
+  static std::string name_after(const DnsName& name) { return dns::without_wildcard(name).ascii(); }
+
   /// The name that is wanted most, and that no other certificate is called by.
   std::string name_for(std::span<Entry* const> group) const {
     const bool extra_only = group.front()->demand.domains == 0 && bins_.empty() && !input_.extra_names.empty();
-    if (extra_only) return input_.extra_names.front().ascii();
+    if (extra_only) return name_after(input_.extra_names.front());
     for (const Entry* entry : group)
-      if (!is_taken(entry->name->ascii())) return entry->name->ascii();
+      if (std::string name = name_after(*entry->name); !is_taken(name)) return name;
     for (int number = 2;; ++number)
-      if (std::string name = fmt::format("{}-{}", group.front()->name->ascii(), number); !is_taken(name)) return name;
+      if (std::string name = fmt::format("{}-{}", name_after(*group.front()->name), number); !is_taken(name))
+        return name;
   }
 
   /// A quarter stays free, so that the next domains do not take them apart again.

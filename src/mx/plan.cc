@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "dns/wildcard.h"
 #include "mx/certificate_plan.h"
 
 namespace mxcert::mx {
@@ -20,7 +21,10 @@ using dns::DnsName;
 /// The plan in the making.
 class Planner {
  public:
-  explicit Planner(const PlanInput& input) : input_(input), memory_(input.history, input.now) { take_live_names(); }
+  explicit Planner(const PlanInput& input)
+      : input_(input), extra_(input.extra_names.begin(), input.extra_names.end()), memory_(input.history, input.now) {
+    take_live_names();
+  }
 
   Plan make() {
     describe_domains();
@@ -34,7 +38,7 @@ class Planner {
   }
 
  private:
-  bool is_live(const DnsName& name) const { return live_.contains(name); }
+  bool is_live(const DnsName& name) const { return live_.contains(name) || is_covered(name, live_); }
 
   void take_live_names() {
     for (const CurrentCertificate& current : input_.current)
@@ -108,8 +112,28 @@ class Planner {
           if (is_wanted(target)) wanted_.try_emplace(target.host);
     }
     want_canonical_names();
-    for (const DnsName& name : input_.extra_names)
+    for (const DnsName& name : extra_)
       wanted_.try_emplace(name);
+    leave_to_wildcards();
+  }
+
+  /// CAs refuse a certificate for a name and for the wildcard that covers it.
+  void leave_to_wildcards() {
+    for (auto entry = wanted_.begin(); entry != wanted_.end();) {
+      const auto wildcard = dns::find_wildcard_over(entry->first);
+      const auto covering = wildcard ? wanted_.find(*wildcard) : wanted_.end();
+      if (covering == wanted_.end()) {
+        ++entry;
+        continue;
+      }
+      Demand& demand = covering->second;
+      if (entry->second.domains > 0)
+        demand.preference =
+            demand.domains == 0 ? entry->second.preference : std::min(demand.preference, entry->second.preference);
+      demand.domains += entry->second.domains;
+      covered_[*wildcard].push_back(entry->first);
+      entry = wanted_.erase(entry);
+    }
   }
 
   void want(const PlannedTarget& target) {
@@ -139,7 +163,7 @@ class Planner {
 
   /// Whether the CA finds us wherever it may look.
   bool can_be_proven(Owner owner, const DnsName& host) const {
-    if (owner == Owner::ours) return true;
+    if (owner == Owner::ours || is_covered(host, extra_)) return true;
     const bool some_elsewhere = owner == Owner::partly_ours || owner == Owner::sibling;
     return some_elsewhere && input_.needs_all_addresses && !input_.needs_all_addresses(host);
   }
@@ -208,9 +232,12 @@ class Planner {
         if (unsure_.contains(name)) memory_.keep(name);
         continue;
       }
+      if (is_covered(name, extra_)) continue;
       const auto owner = owners_.find(name);
       if (owner != owners_.end()) {
         settle_absent(name, owner->second.reason);
+      } else if (dns::is_wildcard(name)) {
+        dropped_.emplace(name, "extra_names does not have it any more");
       } else if (unknown) {
         wanted_.try_emplace(name);
         memory_.keep(name);
@@ -268,7 +295,8 @@ class Planner {
   // ---- certificates -------------------------------------------------------------------------------------------------
 
   void plan_certificates() {
-    const NameStates states{.wanted = wanted_, .absent = absent_, .dropped = dropped_, .first_seen = first_seen_};
+    const NameStates states{
+        .wanted = wanted_, .absent = absent_, .dropped = dropped_, .covered = covered_, .first_seen = first_seen_};
     for (const PackedCertificate& packed : pack_names(wanted_, packing_input()))
       if (auto certificate = plan_certificate(input_, packed, states))
         plan_.certificates.push_back(std::move(*certificate));
@@ -328,10 +356,11 @@ class Planner {
 
   void warn_of_sni() {
     const PlannedCertificate& shown = plan_.certificates.front();
-    add_warning({"sni_needed", shown.name,
-                 fmt::format("{} is the default certificate, with {} of {}: senders that send no SNI, among them "
-                             "Postfix outside DANE, see no other",
-                             shown.name, shown.wanted_names().size(), count_of(wanted_.size(), "name"))});
+    add_warning(
+        {"sni_needed", shown.name,
+         fmt::format("{} is the default certificate, with {} of {}: senders that send no SNI, among them "
+                     "Postfix outside DANE, see no other",
+                     shown.name, shown.names.size() + shown.postponed.size(), count_of(wanted_.size(), "name"))});
   }
 
   const PlannedCertificate* find_planned(const std::string& name) const {
@@ -378,12 +407,14 @@ class Planner {
   }
 
   const PlanInput& input_;
+  const std::set<DnsName> extra_;
   Plan plan_;
   std::set<DnsName> live_;
   std::map<DnsName, Ownership> owners_;
   WantedNames wanted_;
-  std::map<DnsName, DnsName> aliases_;      // of ours, to where they lead if that is ours too
-  std::map<DnsName, std::string> dropped_;  // and why they are not wanted
+  std::map<DnsName, std::vector<DnsName>> covered_;  // of wildcards, names that would be wanted without them
+  std::map<DnsName, DnsName> aliases_;               // of ours, to where they lead if that is ours too
+  std::map<DnsName, std::string> dropped_;           // and why they are not wanted
   NameMemory memory_;
   std::set<DnsName> unsure_;      // wanted because they are live and nothing is known
   std::set<DnsName> absent_;      // wanted because they are live and have not been missing for long
@@ -403,7 +434,7 @@ std::vector<std::string> PlannedCertificate::ascii_names() const {
 
 std::vector<std::string> PlannedCertificate::wanted_names() const {
   std::vector<std::string> texts = ascii_names();
-  for (const std::vector<DnsName>* others : {&postponed, &unconfirmed})
+  for (const std::vector<DnsName>* others : {&postponed, &unconfirmed, &covered})
     for (const DnsName& host : *others)
       texts.push_back(host.ascii());
   return texts;

@@ -107,13 +107,14 @@ struct PlannedCertificate {
   std::vector<dns::DnsName> unconfirmed = {};  // and what has to be seen again before it is ordered
   std::vector<dns::DnsName> absent = {};       // of `names`, those that are only kept: the CA may well refuse them
   std::vector<dns::DnsName> moved = {};        // what its live version has, and another certificate is to have instead
+  std::vector<dns::DnsName> covered = {};      // what its wildcards stand for, and is not on it for that
   Action action = Action::none;
   bool is_due = false;  // by its time, whatever its names
   std::string why = {};
   std::optional<SystemTime> not_after = {};  // of the live one
 
   std::vector<std::string> ascii_names() const;
-  /// Those that are left out for now, too.
+  /// Those that are left out for now, and the covered ones, too.
   std::vector<std::string> wanted_names() const;
 };
 

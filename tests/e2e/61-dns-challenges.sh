@@ -95,6 +95,41 @@ challenge 'type = "dns-01"' "$(rfc2136)" '[[challenge.for]]' 'names = ["*.partly
 mxcert plan --json
 expect_json '.certificates | all(.names != ["mx.partly.example"])'
 
+scene "a wildcard: one more record at the name below it, and it stands for the MX host that it covers"
+domains=(example.com example.net)
+lab exec foo rm -rf $state
+challenge 'type = "dns-01"' "$(rfc2136)" '[certificate]' 'extra_names = ["*.example.com", "example.com"]'
+issue
+expect_exit 0
+on foo openssl x509 -noout -ext subjectAltName -in $state/live/example.com/cert.pem
+expect_stdout 'DNS:*.example.com'
+expect_stdout 'DNS:example.com'
+expect_not_stdout mx.example.com
+on foo mxcert tlsa
+expect_stdout '_25._tcp.mx.example.com. IN TLSA'
+expect_not_stdout '*'
+expect_served mx.example.com 25
+expect_no_txt _acme-challenge.example.com
+expect_no_leftovers
+mxcert issue
+expect_exit 0
+expect_stdout 'nothing is due'
+
+scene "a wildcard is refused with http-01 before anything is asked, and where CAA records forbid wildcards"
+challenge 'type = "http-01"' '[certificate]' 'extra_names = ["*.example.com"]'
+ca_mark
+issue
+expect_problem 2 'no CA gives a certificate for \*.example.com by http-01' 'dns-01 or dns-persist-01'
+lab zone --show example.com >"$work/example"
+{ cat "$work/example"; echo '@ CAA 0 issuewild ";"'; } >"$work/zone"
+zone example.com <"$work/zone"
+lab exec foo rm -rf $state
+challenge 'type = "dns-01"' "$(rfc2136)" '[certificate]' 'extra_names = ["*.example.com"]'
+issue
+expect_problem 1 '\*.example.com is not ordered: the CAA records of example.com allow no CA' 'issuewild'
+expect_ca_orders 0
+zone example.com <"$work/example"
+
 scene "by hook: a program puts the record there and takes it away"
 domains=(example.com)
 lab exec foo rm -rf $state

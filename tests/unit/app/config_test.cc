@@ -363,6 +363,18 @@ TEST_CASE_METHOD(Fixture, "an external account has a key identifier and a key fi
   CHECK(load(text).ca.eab->key_id == "other");
 }
 
+TEST_CASE_METHOD(Fixture, "a wildcard may be an extra name where its challenge is one in the DNS") {
+  const std::string extra = "[certificate]\nextra_names = [\"*.example.com\"]\n[challenge]\n";
+  CHECK(load(extra + "type = \"dns-persist-01\"").extra_names.front().ascii() == "*.example.com");
+  for (const char* type : {"http-01", "tls-alpn-01"}) {
+    CHECK_THAT(error_of(extra + "type = \"" + type + "\""), ContainsSubstring(std::string("*.example.com by ") + type));
+    CHECK(error_of(extra + "type = \"" + type + "\"\n[[challenge.for]]\nnames = [\"*.example.com\"]\n" +
+                   "type = \"dns-persist-01\"") == "no error");
+  }
+  CHECK(error_of("[certificate]\nextra_names = [\"mx*.example.com\"]").starts_with("mxcert.toml:2:16: "));
+  CHECK(error_of("[domains]\nlist = [\"*.example.com\"]").starts_with("mxcert.toml:2:9: "));
+}
+
 TEST_CASE_METHOD(Fixture, "dns-01 says who changes the DNS") {
   const Config config = load(R"(
 [challenge]

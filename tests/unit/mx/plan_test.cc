@@ -132,6 +132,28 @@ TEST_CASE("extra names are always in, and name the certificate only when there i
         "issue imap.example.com: imap.example.com autoconfig.example.com");
 }
 
+TEST_CASE("a wildcard stands for the names that it covers, which CAs refuse beside it") {
+  const auto wildcard = DnsName::parse_host("*.example.com").value();
+  PlanInput plan_input = input(scene(), {"example.com", "second.example", "foreign.example"});
+  plan_input.extra_names = {wildcard, DnsName::parse("imap.example.com"), DnsName::parse("a.imap.example.com")};
+  CHECK(certificate(plan_certificates(plan_input)) == "issue example.com: *.example.com a.imap.example.com");
+  CHECK(join(plan_certificates(plan_input).certificates.front().wanted_names(), " ") ==
+        "*.example.com a.imap.example.com imap.example.com mx.example.com mx2.example.com");
+  // What it is called is kept, and the names that are served are not lost, but covered.
+  const Plan replaced = plan_certificates(with(plan_input, {"mx.example.com", "mx2.example.com"}));
+  CHECK(certificate(replaced) == "replace mx.example.com: *.example.com a.imap.example.com");
+  CHECK(warnings(replaced) == "");
+  CHECK(certificate(plan_certificates(with(plan_input, {"*.example.com", "a.imap.example.com"}))).starts_with("none "));
+}
+
+TEST_CASE("a wildcard that is not wanted any more goes, whatever cannot be looked up, and covers until then") {
+  FakeDns table = scene();
+  table.servfail = {"MX second.example"};
+  const Plan plan = plan_certificates(with(input(table, {"example.com", "second.example"}), {"*.example.com"}));
+  CHECK(certificate(plan) == "none *.example.com: mx.example.com");
+  CHECK(warnings(plan) == "domain_unknown second.example, name_dropped *.example.com");
+}
+
 TEST_CASE("no name of ours means no certificate, and each target says why") {
   const Plan plan = plan_certificates(input(scene(), {"foreign.example", "gone.example"}));
   CHECK(certificate(plan) == "none");
