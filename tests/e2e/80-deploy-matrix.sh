@@ -30,6 +30,21 @@ make_live() { lab exec foo ln -sfn "../certificates/mx.example.com/$1" $state/li
 leaves() { echo "$(served - 25) $(served mx.example.com 25) $(served - 465)"; }
 mark_all() { mark; marked_tree=$(tree) marked_shown=$(leaves); }
 
+# It hangs beside the other scenes, for a minute: with a state, a file and a port of its own.
+hang_meanwhile() {
+  put foo /root/none.toml </dev/null
+  lab exec foo sh -c "cp -a $state /var/lib/hanging; mkdir /srv/hanging; echo before >/srv/hanging/tls.pem"
+  put foo /root/hangs 0755 <<'HOOK'
+#!/bin/sh
+case $1 in
+describe) echo '{ "files": [{ "path": "/srv/hanging/tls.pem", "content": "bundle" }] }' ;;
+deploy) sleep 100000 & echo $! >/run/hanging.pid; wait ;;
+esac
+HOOK
+  "$lab" exec foo mxcert deploy --state-dir /var/lib/hanging --config /root/none.toml --deploy /root/hangs >"$work/hanging" 2>&1 &
+  hanging=$!
+}
+
 scene "nothing under /etc changes but the files that Exim already named"
 configure example.com
 before=$(tree)
@@ -41,6 +56,7 @@ expect_served mx.example.com 25
 expect_served mx.example.com 465
 expect_same "$(without_certificate <<<"$before")" "$(tree | without_certificate)"
 expect_different "$before" "$(tree)"
+hang_meanwhile
 
 scene "sessions that are open when Exim reloads go on, in the clear and under TLS"
 first=$(live)
@@ -115,3 +131,80 @@ HOOK
 mark_all
 mxcert deploy
 expect_rolled_back 'rolled back.*hook hook deploy exited with status 3: no bus' 'run it by hand'
+
+scene "so are files that Exim does not read, and renew tries it again, more and more seldom"
+configure_hook <<'HOOK'
+[ "$1" != describe ] || { /usr/libexec/mxcert/hooks/exim describe | sed 's,/exim4/exim\.,/exim4/unread.,g'; exit; }
+HOOK
+mark_all
+mxcert deploy
+expect_rolled_back 'rolled back.*after the reload .*without SNI.* shows mx.example.com, valid until'
+mxcert renew
+expect_rolled_back 'rolled back.*after the reload'
+mxcert renew
+expect_problem 1 'not tried again before'
+configure_hook </dev/null
+mxcert deploy
+expect_exit 0
+expect_live
+expect_names "mx.example.com mx2.example.com" 465
+
+scene "names that another certificate has had here are not lost unasked"
+lab exec foo sh -euc 'cd /run && openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=other CA" -keyout ca.key -out ca.crt -days 30 2>/dev/null
+  openssl req -newkey rsa:2048 -nodes -subj "/CN=other" -keyout o.key -out o.csr 2>/dev/null
+  printf "subjectAltName=DNS:mx.example.com,DNS:imap.example.com\n" >o.ext
+  openssl x509 -req -in o.csr -CA ca.crt -CAkey ca.key -CAcreateserial -extfile o.ext -days 30 -out o.crt 2>/dev/null
+  cat o.key >/etc/exim4/exim.key && cat o.crt >/etc/exim4/exim.crt'
+lab exim restart
+mark_all
+mxcert deploy
+expect_problem 1 'mx.example.com: .*without SNI shows mx.example.com and 1 name more.*, and holds imap.example.com, which this certificate lacks' \
+  'extra_names; if nobody needs them: mxcert deploy --drop-names mx.example.com'
+expect_same "$marked_tree" "$(tree)"
+expect_same "$marked_shown" "$(leaves)"
+mxcert deploy --drop-names mx.example.com
+expect_exit 0
+expect_live
+
+scene "a disk that is full changes nothing"
+lab exec foo sh -euc 'cd /etc/exim4 && mkdir small && mount -t tmpfs -o size=64k,mode=0755 tmpfs small && cp -p exim.key exim.crt small/
+  cat >>exim4.conf.localmacros <<MACROS
+MAIN_TLS_CERTIFICATE = /etc/exim4/small/exim.crt
+MAIN_TLS_PRIVATEKEY = /etc/exim4/small/exim.key
+MACROS
+  cat /dev/zero >small/filler 2>/dev/null || :'
+lab exim restart
+make_live 0001
+mark_all
+mxcert deploy
+expect_problem 1 'mx.example.com: .*No space left on device'
+expect_same "$marked_tree" "$(tree)"
+expect_same "$marked_shown" "$(leaves)"
+expect_no_leftovers
+lab exec foo rm /etc/exim4/small/filler
+mxcert deploy
+expect_exit 0
+expect_live
+expect "$lab" exec foo cmp /etc/exim4/small/exim.crt $state/live/mx.example.com/fullchain.pem
+
+scene "nor does a place where Exim could not read its key"
+lab exec foo chmod 0700 /etc/exim4/small
+make_live 0002
+mark_all
+mxcert deploy
+expect_problem 1 'mx.example.com: .*may not enter /etc/exim4/small'
+expect_same "$marked_tree" "$(tree)"
+expect_same "$marked_shown" "$(leaves)"
+lab exec foo chmod 0755 /etc/exim4/small
+mxcert deploy
+expect_exit 0
+expect_live
+
+scene "a hook that hangs is ended after its minute, and what it had to deploy is taken back"
+status=0
+wait $hanging || status=$?
+stderr=$(cat "$work/hanging") stdout=''
+expect_problem 1 'rolled back.*hook hangs deploy did not end within 60 s' '/root/hangs deploy'
+on foo sh -c 'kill -0 "$(cat /run/hanging.pid)"'
+expect_different 0 "$status"
+expect_same before "$(get foo /srv/hanging/tls.pem)"
