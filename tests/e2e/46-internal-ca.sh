@@ -119,7 +119,7 @@ expect_json '.certificates[0] | .key_types == ["ecdsa-p256", "rsa-2048"] and (.t
 expect "$lab" exec foo openssl verify -CAfile $state/internal-ca/root.pem $live/rsa/cert.pem
 
 scene "the DNS leads nowhere yet: the host's own name will do"
-on foo rm -rf $state
+reset
 configure_internal missing.example
 mxcert issue --json
 expect_exit 0
@@ -139,7 +139,6 @@ expect_json '.certificates[0].names == ["foo.example.com"]'
 lab resolver start
 
 scene "a placeholder comes nowhere near what is served already"
-on foo rm -rf $state
 reset
 lab pebble stop
 configure_placeholder
