@@ -190,8 +190,7 @@ class Deployment {
   void finish() {
     progress(Step::finished);
     // What withdraw puts back: each file as it was when it was first replaced, were it after a change of configuration.
-    add_to_journal(options_.original_directory, journal_);
-    remove_journal(options_.journal_directory);
+    hand_over_journal(options_.journal_directory, options_.original_directory, journal_);
   }
 
   void look_before(std::span<const Endpoint> endpoints) {

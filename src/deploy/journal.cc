@@ -129,6 +129,16 @@ std::optional<Journal> load_journal(const fs::path& directory) {
   }
 }
 
+void hand_over_journal(const fs::path& directory, const fs::path& original, const Journal& journal) {
+  if (load_journal(original)) {
+    add_to_journal(original, journal);
+    remove_journal(directory);
+    return;
+  }
+  if (fs::exists(original)) remove_kept_files(original);  // of a run that was killed
+  rename_durably(directory, original);
+}
+
 void remove_journal(const fs::path& directory) {
   remove_file(directory / index_name);
   sync_directory(directory);

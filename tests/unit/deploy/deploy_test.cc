@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "catch.h"
 #include "deploy/install.h"
+#include "deploy/journal.h"
 #include "deploy/make_credentials.h"
 #include "deploy/make_hook.h"
 #include "deploy/tls_server.h"
@@ -134,7 +135,7 @@ esac)",
   void expect_old_files() const {
     CHECK(read("key.pem") == old_bundle_.private_key);
     CHECK(read("crt.pem") == old_bundle_.leaf);
-    CHECK(fs::is_empty(dir_ / "journal"));
+    CHECK_FALSE(load_journal(dir_ / "journal"));
     CHECK_FALSE(fs::exists(temporary_path(dir_ / "key.pem")));
     CHECK_FALSE(fs::exists(temporary_path(dir_ / "crt.pem")));
   }
@@ -207,7 +208,7 @@ TEST_CASE("a certificate is installed, the daemon reloads, and shows it") {
   CHECK(outcome.before.size() == 3);  // without SNI, and with each name
   CHECK(outcome.before[0].result.chain.at(0).names.at(0) == "old.example.com");
   CHECK(outcome.after.size() == 3);
-  CHECK(fs::is_empty(daemon.path("journal")));
+  CHECK_FALSE(load_journal(daemon.path("journal")));
 }
 
 TEST_CASE("what is served already is left in peace") {
@@ -383,7 +384,7 @@ TEST_CASE("a daemon that is down gets its files and stays unverified") {
   CHECK(outcome.status == Status::installed_unverified);
   CHECK(outcome.reason == "Testd 1 is not running");
   CHECK(daemon.read("crt.pem") == daemon.bundle().full_chain());
-  CHECK(fs::is_empty(daemon.path("journal")));
+  CHECK_FALSE(load_journal(daemon.path("journal")));
   CHECK(daemon.deploy().status == Status::installed_unverified);
   CHECK(daemon.read("events") == "check\ndeploy 0\ncheck\n");  // nothing to reload the second time
 }

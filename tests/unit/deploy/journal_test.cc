@@ -92,6 +92,27 @@ TEST_CASE("a finished deployment leaves no key in the journal's directory") {
   CHECK(fs::is_empty(dir.path()));
 }
 
+TEST_CASE("what was there at first is handed over once, whatever later deployments replace") {
+  const TempDir dir;
+  const auto journal = [](const char* before, const char* path) {
+    return Journal{.certificate_name = "mx",
+                   .names = {},
+                   .files = {{.path = path, .before = state_of(before), .after_sha256 = ""}}};
+  };
+  const std::vector<std::pair<const char*, const char*>> deployments{
+      {"the first", "/etc/key"}, {"the second", "/etc/key"}, {"another file", "/etc/crt"}};
+  for (const auto& [before, path] : deployments) {
+    save_journal(dir / "unfinished", journal(before, path));
+    hand_over_journal(dir / "unfinished", dir / "original", journal(before, path));
+    CHECK_FALSE(load_journal(dir / "unfinished"));
+  }
+  const auto original = load_journal(dir / "original");
+  REQUIRE(original);
+  REQUIRE(original->files.size() == 2);
+  CHECK(original->files[0].before->content == "the first");
+  CHECK(original->files[1].before->content == "another file");
+}
+
 TEST_CASE("a damaged journal says where it is and what to do") {
   const TempDir dir;
   for (const char* text : {"{", "{}", "[]", R"({"certificate": "a", "names": [], "configures": 1, "files": []})"}) {
