@@ -188,13 +188,13 @@ expect_different "$first_key" "$(leaf -pubkey)"
 
 scene "issue needs no configuration file: options say it all"
 on foo rm /etc/mxcert/mxcert.toml
-mxcert issue --domain example.com --email postmaster@example.com --agree-tos --ca "$("$lab" pebble dir)" \
+mxcert issue --domain example.com --domain second.example --email postmaster@example.com --agree-tos --ca "$("$lab" pebble dir)" \
   --ca-trust "$("$lab" ca-trust)" --deploy exim --state-dir /var/lib/other
 expect_exit 0
 expect_no_stderr
 live=/var/lib/other/live/mx.example.com
 expect_served_everywhere "$(live_fingerprint)"
-expect_names mx.example.com 25
+expect_names "mx.example.com mx2.example.com" 25
 expect_served mx.example.com 465
 
 scene "the configuration and options add up: a domain is an option, its name an IDN"

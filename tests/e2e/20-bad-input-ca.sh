@@ -148,7 +148,7 @@ expect_no_leftovers
 
 scene "a name that the CA refuses outright does not stop the others either"
 standard_config implicit.example example.com example.net | put foo /etc/mxcert/mxcert.toml
-on foo rm -r $state
+start_over
 zone example.net <<<'@ MX 10 mx2.example.com.'
 lab pebble restart '{"domainBlocklist": ["implicit.example"]}'
 mxcert issue
@@ -157,7 +157,7 @@ expect_names "mx.example.com mx2.example.com" 25
 expect_served mx2.example.com 25
 
 scene "a name that cannot be had does not keep the others from being renewed"
-on foo rm -r $state
+start_over
 standard_config example.com | put foo /etc/mxcert/mxcert.toml
 lab pebble restart '{"profiles": {"default": {"validityPeriod": 12}}}'
 mxcert issue
@@ -172,7 +172,7 @@ expect_different "$leaf" "$(served - 25)"
 expect_names mx.example.com 25
 
 scene "a root that the system trusts needs no mention"
-on foo rm -r $state
+start_over
 lab pebble restart
 lab exec foo cp "$("$lab" ca-trust)" /usr/local/share/ca-certificates/lab.crt
 lab exec foo update-ca-certificates

@@ -148,7 +148,7 @@ mxcert renew
 expect_exit 0
 
 scene "two runs at once: the second waits for the first"
-lab exec foo rm -r $state
+start_over
 configure example.com
 holder() { lab exec foo flock -x $state/lock sleep "$1"; }
 mxcert issue

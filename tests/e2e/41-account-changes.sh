@@ -141,6 +141,6 @@ expect_exit 0
 expect_json '.result == "registered" and .account.status == "valid"'
 expect_different "$key" "$(key_hash)"
 expect_same "$key" "$(lab exec foo sha256sum "$account/key.retired.pem" | cut -d' ' -f1)"
-mxcert issue
+mxcert issue --extra-name mx2.example.com # which is served
 expect_exit 0
 expect_served mx.example.com 25

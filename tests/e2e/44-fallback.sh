@@ -117,7 +117,7 @@ lab pebble start
 scene "what a CA asks for with Retry-After is kept for that CA, although another one has issued"
 start_hostile_ca
 start_second
-on foo rm -r $state
+start_over
 busy=https://ca.lab.example:14100/20000/rate-limit-year/dir
 standard_config example.com | sed "s|^directory = .*|directory = \"$busy\"|
   s|^trust = .*|trust = \"$hostile_folder/trust.pem\"|

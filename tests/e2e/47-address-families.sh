@@ -22,7 +22,8 @@ expect_issued() {
   expect_exit 0
   expect_stdout "issued version"
 }
-# The CA looks for the answers by the family that is not a black hole.
+# The CA looks for the answers by the family that is not a black hole; what it has once looked at it does not again.
+lab pebble restart PEBBLE_AUTHZREUSE=100
 lab zone --show example.com >"$work/example"
 { cat "$work/example"; for i in 1 2 3; do echo "h$i A 192.0.2.1"; done; echo 'h4 AAAA 2001:db8::1'; } >"$work/zone"
 zone example.com <"$work/zone"

@@ -132,7 +132,7 @@ zone example.com <"$work/example"
 
 scene "by hook: a program puts the record there and takes it away"
 domains=(example.com)
-lab exec foo rm -rf $state
+start_over
 put foo /usr/local/lib/mxcert-dns 0755 <<'SH'
 #!/bin/sh
 printf '%s %s %s %s %s\n' "$1" "$MXCERT_EVENT" "$MXCERT_NAME" "$MXCERT_RECORD_NAME" "$(env | wc -l)" >>/var/log/dns-hook

@@ -181,7 +181,7 @@ expect_exit 1
 expect_json '.certificates[0].action == "none" and (.certificates[0].names | index("imap.all.s.example") != null)'
 expect_json '[.warnings[] | select(.code == "name_kept" and .subject == "imap.all.s.example")] | length == 1'
 unbound local_zone_remove _imaps._tcp.all.s.example.
-on foo rm -r /var/lib/mxcert
+start_over
 
 # ---- the DNS servers ---------------------------------------------------------------------------------------------------
 

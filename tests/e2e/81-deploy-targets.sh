@@ -85,7 +85,7 @@ expect_shown h3.p.example h3
 
 scene "a certificate that the plan has no use for any more is taken away, and the others stay"
 configured h1 h2
-mxcert issue
+mxcert issue --prune
 expect_exit 0
 expect_shown h3.p.example h1
 expect_shown h2.p.example h2
