@@ -132,11 +132,12 @@ expect_no_output
 # A key that is shown to nobody yet may be replaced although nothing is known of TLSA records.
 lab exec foo rm -rf $state /etc/exim4/exim.crt /etc/exim4/exim.key
 lab exim restart
-lab resolver stop
+lab dns stop
+lab resolver flush
 mxcert issue --json
 expect_exit 0
 expect_json '.certificates[0].names == ["foo.example.com"]'
-lab resolver start
+lab dns start
 
 scene "a placeholder comes nowhere near what is served already"
 reset
