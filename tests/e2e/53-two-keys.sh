@@ -189,6 +189,8 @@ expect_both
 for part in . rsa; do expect_different "$(of "$before/$part" -pubkey)" "$(of $live/$part -pubkey)"; done
 
 scene "ended between the two orders, the next run goes on with both"
+reset
+configure_keys "$both"
 lab pebble restart PEBBLE_VA_NOSLEEP=0 PEBBLE_VA_SLEEPTIME=3 PEBBLE_AUTHZREUSE=0
 for how in KILL INT; do
   on foo rm -rf $state
