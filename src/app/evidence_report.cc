@@ -14,9 +14,8 @@ using dns::display_name;
 constexpr std::size_t shown_uses = 20;
 
 std::string join_addresses(const std::vector<dns::IpAddress>& addresses) {
-  std::vector<std::string> texts;
-  for (const dns::IpAddress& address : addresses)
-    texts.push_back(address.to_string());
+  std::vector<std::string> texts(addresses.size());
+  std::ranges::transform(addresses, texts.begin(), &dns::IpAddress::to_string);
   return join(texts, ", ");
 }
 

@@ -29,12 +29,6 @@ mail_layers() {
   esac
 }
 
-# layers_there LAYER…: whether nothing has to be fetched for them
-layers_there() {
-  local layer
-  for layer; do [ -e "$(layer_file "$layer")" ] || return 1; done
-}
-
 # What a layer was made from: when any of it changes, the layer is made anew.
 layer_key() {
   { cat /var/lib/dpkg/status "$here/layers.sh"; layer_packages "$1"; } | sha256sum | cut -c1-16
