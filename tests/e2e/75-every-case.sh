@@ -335,11 +335,12 @@ expect_stdout_like '^  failure +refused at '
 mxcert plan --explain mx.second.example --json
 expect_json '.hosts[0].caa.status == "forbidden" and (.hosts[0].failure.next_attempt | test("Z$"))'
 
-scene "a name that is served and that nobody asks for any more"
+scene "a name that is served and that nobody asks for any more stays for a while"
 configure example.net
 mxcert plan --explain mail.cnamemx.example
 expect_exit 0
-expect_stdout_like '^  certificate +on none'
+expect_stdout_like '^  certificate +mx.example.com, which has had it'
+expect_stdout_like '^  warning +mail.cnamemx.example stays in its certificate until '
 expect_stdout_like '^  stored on +mx.example.com version 0001'
 
 scene "a name that nobody knows is told, with what it may have been"
