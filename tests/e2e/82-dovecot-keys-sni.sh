@@ -62,13 +62,20 @@ expect_same "$stock" "$(etc_dovecot)"
 reset
 use_post dovecot
 
-scene "mxcert gets a certificate with two keys, and every port shows both"
-{ standard_config | sed '/^\[\[deploy/i [certificate]\nkeys = ["ecdsa-p256", "rsa-2048"]\n'; echo 'configure = true'; } |
+scene "mxcert gets certificates for two hosts with two keys each, and every port shows them all"
+{ standard_config post.example.com users.example.com |
+  sed '/^\[\[deploy/i [certificate]\nkeys = ["ecdsa-p256", "rsa-2048"]\npack = "per-host"\n'; echo 'configure = true'; } |
   put post /etc/mxcert/mxcert.toml
 mxcert issue
 expect_exit 0
-made[ecdsa]=$(fingerprint "$state/live/$mail_name/cert.pem")
-made[rsa]=$(fingerprint "$state/live/$mail_name/rsa/cert.pem")
+# live NAME: what is live of it is to be shown
+live() {
+  made[ecdsa]=$(fingerprint "$state/live/$1/cert.pem")
+  made[rsa]=$(fingerprint "$state/live/$1/rsa/cert.pem")
+}
+live mx2.post.example.com
+shows_made mx2.post.example.com || fail "what is shown to who asks for mx2.post.example.com is not what is live"
+live $mail_name
 for name in - $mail_name; do shows_made "$name" || fail "what is shown to $name is not what is live"; done
 mxcert issue
 expect_exit 0
