@@ -3,7 +3,6 @@
 . "$(dirname "$0")/lib.sh"
 
 state=/var/lib/mxcert
-state_of() { get foo $state/certificates/mx.example.com/state.json; }
 
 scene "port 80 is taken: the process that has it is named, and nothing is asked of the CA"
 configure example.com
@@ -155,21 +154,6 @@ mxcert issue
 expect_problem 1 'implicit.example: .*rejectedIdentifier' 'exclude it in \[hosts\]'
 expect_names "mx.example.com mx2.example.com" 25
 expect_served mx2.example.com 25
-
-scene "a name that cannot be had does not keep the others from being renewed"
-start_over
-standard_config example.com | put foo /etc/mxcert/mxcert.toml
-lab pebble restart '{"profiles": {"default": {"validityPeriod": 12}}}'
-mxcert issue
-expect_exit 0
-leaf=$(served - 25)
-standard_config example.com elsewhere.example | sed "$hosts" | put foo /etc/mxcert/mxcert.toml
-due() { lab exec foo mxcert plan --json | jq -e '.certificates[0].why | test("lacks mx.elsewhere.example and")'; }
-within 40 due
-mxcert issue
-expect_problem 1 'mx.elsewhere.example: .*connection'
-expect_different "$leaf" "$(served - 25)"
-expect_names mx.example.com 25
 
 scene "a root that the system trusts needs no mention"
 start_over

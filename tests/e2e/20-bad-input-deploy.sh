@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 state=/var/lib/mxcert
-deployment() { get foo $state/certificates/mx.example.com/state.json | jq -r ".deployments[\"${2:-exim}\"].$1"; }
+deployment() { state_of | jq -r ".deployments[\"${2:-exim}\"].$1"; }
 digest_of_exim_files() { lab exec foo sha256sum /etc/exim4/exim.key /etc/exim4/exim.crt; }
 # configure_hook HOOK [LINE…]: the same, with another hook
 configure_hook() {

@@ -5,13 +5,6 @@
 first=$("$lab" pebble dir)
 second=https://ca.lab.example:14001/dir
 state=/var/lib/mxcert
-remembered=$state/certificates/mx.example.com/state.json
-# edit_state FILTER: of jq, on what is remembered between runs
-edit_state() {
-  local document
-  document=$(get foo $remembered | jq "$1")
-  put foo $remembered 0600 <<<"$document"
-}
 directory_of_live() { get foo $state/live/mx.example.com/certificate.json | jq -r .directory; }
 # The second CA, beside the first one, which wants an external account, and has none of the first one's profiles.
 jq '.pebble += {listenAddress: "[::]:14001", managementListenAddress: "[::]:15001", externalAccountBindingRequired: true,
@@ -37,7 +30,7 @@ mxcert issue --json
 expect_exit 0
 expect_json '.certificates[0].result == "issued" and ([.warnings[].code] | index("ca_fallback") != null)'
 expect_same "$second" "$(directory_of_live)"
-expect_same null "$(get foo $remembered | jq .failure)"
+expect_same null "$(state_of | jq .failure)"
 
 scene "the first CA is back: what the second one issued stays until it is due"
 lab pebble start
@@ -78,7 +71,7 @@ expect_exit 0
 expect_json '.certificates[0].result == "issued" and ([.warnings[].code] | index("ca_fallback") != null)'
 expect_same "$second" "$(directory_of_live)"
 expect_ca_requests 0 'POST /'
-expect_same "2099-01-01T00:00:00Z" "$(get foo $remembered | jq -r ".ca_pauses[\"$first\"]")"
+expect_same "2099-01-01T00:00:00Z" "$(state_of | jq -r ".ca_pauses[\"$first\"]")"
 
 scene "both want to be left alone: they are, until the first pause is over"
 mxcert revoke mx.example.com
@@ -127,7 +120,7 @@ mxcert renew --json
 expect_exit 0
 expect_json '.warnings[] | select(.code == "ca_fallback") | .message | test("too many")'
 expect_same "$second" "$(directory_of_live)"
-pause=$(get foo $remembered | jq ".ca_pauses[\"$busy\"] | fromdate")
+pause=$(state_of | jq ".ca_pauses[\"$busy\"] | fromdate")
 [ $((pause - $(date +%s))) -gt 600000 ] || fail "the pause is forgotten"
 mxcert revoke mx.example.com
 expect_exit 0
@@ -135,4 +128,4 @@ mxcert renew --json
 expect_exit 0
 expect_json '.warnings[] | select(.code == "ca_fallback") | .message | test("left alone until")'
 expect_same "$second" "$(directory_of_live)"
-expect_same "$pause" "$(get foo $remembered | jq ".ca_pauses[\"$busy\"] | fromdate")"
+expect_same "$pause" "$(state_of | jq ".ca_pauses[\"$busy\"] | fromdate")"

@@ -5,18 +5,12 @@
 
 state=/var/lib/mxcert
 live=$state/live/mx.example.com
-remembered=$state/certificates/mx.example.com/state.json
 
 # configure_internal [DOMAIN…]
 configure_internal() {
   standard_config "$@" | sed 's|^directory = .*|directory = "internal"|' | put foo /etc/mxcert/mxcert.toml
 }
 configure_placeholder() { standard_config example.com | sed '/^\[ca\]/a placeholder = true' | put foo /etc/mxcert/mxcert.toml; }
-edit_state() {
-  local document
-  document=$(get foo $remembered | jq "$1")
-  put foo $remembered 0600 <<<"$document"
-}
 public_key() { lab exec foo openssl pkey -pubout -in $live/privkey.pem; }
 serial() { lab exec foo openssl x509 -noout -serial -in $live/cert.pem; }
 live_fingerprint() { lab exec foo openssl x509 -noout -fingerprint -sha256 -in "${1:-$live}/cert.pem" | sed 's/.*=//'; }

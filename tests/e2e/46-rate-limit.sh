@@ -2,8 +2,6 @@
 # A CA that answers 429 with Retry-After is left alone for as long as it says, by all runs, and then asked again.
 . "$(dirname "$0")/lib.sh"
 
-state=/var/lib/mxcert
-remembered=$state/certificates/mx.example.com/state.json
 start_hostile_ca
 busy=https://ca.lab.example:14100/8080/rate-limit-once/dir
 {
@@ -29,14 +27,15 @@ expect_json '[.errors[].code] == ["rate_limited"]'
 mxcert issue --extra-name imap.example.com --json
 expect_exit 1
 expect_same "$asked" "$(requests)"
-pause=$(get foo $remembered | jq ".ca_pauses[\"$busy\"] | fromdate")
+pause=$(state_of | jq ".ca_pauses[\"$busy\"] | fromdate")
 left=$((pause - $(date +%s)))
 if [ $left -le 86000 ] || [ $left -gt 86400 ]; then fail "$left seconds are left of 86400"; fi
 
 scene "and then it is asked again"
-put foo $remembered 0600 <<<"$(get foo $remembered | jq ".ca_pauses[\"$busy\"] = \"2026-01-01T00:00:00Z\" | .failure.next_attempt = \"2026-01-01T00:00:00Z\" | .failure.at = \"2026-01-01T00:00:00Z\"")"
+edit_state ".ca_pauses[\"$busy\"] = \"2026-01-01T00:00:00Z\" | .failure.next_attempt = \"2026-01-01T00:00:00Z\""
+let_pauses_pass
 mxcert renew
 expect_exit 0
 expect_same 2 "$(orders)"
 expect_names mx.example.com 25
-expect_same null "$(get foo $remembered | jq ".ca_pauses[\"$busy\"]")"
+expect_same null "$(state_of | jq ".ca_pauses[\"$busy\"]")"

@@ -20,11 +20,7 @@ window() {
     "$(date -u -d "$1" +%FT%TZ)" "$(date -u -d "$2" +%FT%TZ)"
 }
 # The Retry-After of the last answer has passed.
-let_question_pass() {
-  local remembered
-  remembered=$(get foo $of_certificate/state.json | jq '.renewal_info.next_question = "2026-01-01T00:00:00Z"')
-  put foo $of_certificate/state.json 0600 <<<"$remembered"
-}
+let_question_pass() { edit_state '.renewal_info.next_question = "2026-01-01T00:00:00Z"'; }
 chosen() { lab exec foo mxcert status --json | jq -r '.certificates[0].renewal_info.chosen'; }
 
 scene "what is not due costs one unsigned question, and only when the CA may be asked again"

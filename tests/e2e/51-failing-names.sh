@@ -4,14 +4,6 @@
 need_new_pebble
 
 state=/var/lib/mxcert
-remembered=$state/certificates/mx.example.com/state.json
-# edit_state FILTER: of jq, on what is remembered between runs
-edit_state() {
-  local document
-  document=$(get foo $remembered | jq "$1")
-  put foo $remembered 0600 <<<"$document"
-}
-let_pauses_pass() { edit_state '(.failing_names[]?, .failure | select(.)).at = "2026-01-01T00:00:00Z"'; }
 
 scene "a blocked name among good ones: only that name is missing, and it is reported"
 # Pebble blames one blocked name at a time.
@@ -55,7 +47,7 @@ mxcert status --json
 expect_json '[.certificates[0].failing_names[].failure.count] == [2, 2, 2]'
 
 scene "a bad name does not keep the others from being renewed"
-edit_state '.renewal_info |= (.window = {start: "2026-01-01T00:00:00Z", end: "2026-01-02T00:00:00Z"})'
+make_due
 mxcert renew --json
 expect_exit 0
 expect_json '.certificates[0] | .result == "issued" and .certificate_version == "0002"
@@ -76,7 +68,7 @@ expect_no_output
 
 scene "a name that is served is not given up, and renew tells the failure once, not at every run"
 lab pebble restart '{"domainBlocklist": ["one.refused.example"]}'
-edit_state '.renewal_info |= (.window = {start: "2026-01-01T00:00:00Z", end: "2026-01-02T00:00:00Z"})'
+make_due
 leaf=$(served - 25)
 mxcert renew
 expect_problem 1 'mx.one.refused.example' '.'
@@ -122,3 +114,23 @@ expect_json '.certificates[0] | .result == "issued" and (.names | length) == 4'
 expect_served mx.example.com 25
 mxcert status --json
 expect_json '[.certificates[0].failing_names[].name] == ["mx.one.refused.example"]'
+
+scene "a name that the CA cannot reach does not keep the others from being renewed"
+start_over
+lab pebble restart
+zone elsewhere.example <<<'@ MX 10 mx
+mx A 192.0.2.200'
+configure example.com
+mxcert issue
+expect_exit 0
+mxcert renew # asks the CA about this version
+make_due
+leaf=$(served - 25)
+standard_config example.com elsewhere.example |
+  sed '/^\[domains\]/i [hosts]\nnames = ["mx.elsewhere.example"]\n' | put foo /etc/mxcert/mxcert.toml
+mxcert plan --json
+expect_json '.certificates[0].why | test("lacks mx.elsewhere.example and")'
+mxcert issue
+expect_problem 1 'mx.elsewhere.example: .*connection'
+expect_different "$leaf" "$(served - 25)"
+expect_names mx.example.com 25

@@ -5,7 +5,6 @@ need_new_pebble
 
 state=/var/lib/mxcert
 live=$state/live/mx.example.com
-remembered=$state/certificates/mx.example.com/state.json
 
 # configure_keys TYPES: `"ecdsa-p256", "rsa-2048"`
 configure_keys() {
@@ -41,22 +40,15 @@ expect_both_served() {
   expect_same "$(of $live -serial)" "$(shown_to ECDSA+SHA256)"
   expect_same "$(of $live/rsa -serial)" "$(shown_to RSA-PSS+SHA256:RSA+SHA256)"
 }
-# make_due FILTER: the CA's window about what the filter chooses of state.json is over
-make_due() {
+# become_due FILTER: make_due, and the limits of the CA are far
+become_due() {
   let_week_pass
-  local document
-  document=$(get foo $remembered | jq "($1).window = {start: \"2026-01-01T00:00:00Z\", end: \"2026-01-02T00:00:00Z\", explanation_url: \"\"}")
-  put foo $remembered 0600 <<<"$document"
+  make_due mx.example.com "$1"
 }
 # let_week_pass: what was issued so far does not count for the limits of the CA any more
 let_week_pass() { lab exec foo rm -f $state/issuances.json; }
-# let_pauses_pass: the last failure was long ago
-let_pauses_pass() {
-  let_week_pass
-  local document
-  document=$(get foo $remembered | jq 'if .failure then .failure.at = "2026-01-01T00:00:00Z" else . end')
-  put foo $remembered 0600 <<<"$document"
-}
+# let_time_pass: both that and the last failure were long ago
+let_time_pass() { let_week_pass; let_pauses_pass; }
 # kill_when FILE SIGNAL: ends the run as soon as the order in that file has been made
 kill_when() {
   lab exec foo timeout 60 sh -c "until jq -e '.url != \"\"' '$state/orders/$1' >/dev/null 2>&1; do
@@ -101,7 +93,7 @@ expect_no_output
 expect_no_ca_requests
 
 scene "both are renewed, each with its key"
-make_due '.renewal_info, .further_renewal_info[0]'
+become_due '.renewal_info, .further_renewal_info[0]'
 ca_mark
 mxcert renew --json
 expect_exit 0
@@ -119,7 +111,7 @@ done
 scene "only one of them is due: the other one, which is new, goes along into the next version"
 mxcert renew
 expect_exit 0
-make_due '.further_renewal_info[0]'
+become_due '.further_renewal_info[0]'
 ca_mark
 mxcert renew
 expect_exit 0
@@ -137,7 +129,7 @@ expect_json '.certificates[0].action == "none"'
 mxcert renew
 expect_exit 0
 expect_no_output
-make_due '.renewal_info'
+become_due '.renewal_info'
 mxcert renew
 expect_exit 0
 expect_same 0004 "$(live_number)"
@@ -162,7 +154,9 @@ scene "the other order of the types: the keys stay, and change places"
 configure_keys '"rsa-2048", "ecdsa-p256"'
 mxcert plan --json
 expect_json '.certificates[0].action == "none"'
-make_due '.renewal_info, .further_renewal_info[0]'
+mxcert renew # asks the CA about the new one
+expect_no_output
+become_due '.renewal_info, .further_renewal_info[0]'
 mxcert renew
 expect_exit 0
 expect_part $live rsaEncryption
@@ -224,7 +218,7 @@ mxcert renew
 expect_exit 0
 expect_no_stdout
 expect_same 0001 "$(live_number)"
-let_pauses_pass
+let_time_pass
 ca_mark
 mxcert renew
 expect_exit 0
@@ -239,7 +233,7 @@ mxcert renew
 expect_exit 0
 # A folder is where the order's key would be kept.
 on foo mkdir -p "$state/orders/mx.example.com+rsa.key/x"
-make_due '.renewal_info, .further_renewal_info[0]'
+become_due '.renewal_info, .further_renewal_info[0]'
 mxcert renew
 expect_exit 1
 expect_stderr_like '^mxcert: error: mx.example.com: rsa-2048: '
@@ -248,7 +242,7 @@ expect_both
 expect_same "$(of "$state/certificates/mx.example.com/0002/rsa" -serial)" "$(of $live/rsa -serial)"
 expect_different "$(of "$state/certificates/mx.example.com/0002" -serial)" "$(of $live -serial)"
 on foo rm -r "$state/orders/mx.example.com+rsa.key"
-let_pauses_pass
+let_time_pass
 ca_mark
 mxcert renew
 expect_exit 0

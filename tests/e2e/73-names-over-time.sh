@@ -9,17 +9,11 @@ here=$'mx A 192.0.2.1\nmx AAAA 2001:db8::1'
 move_domain() { zone move.example <<<"$1"; }
 is_there() { move_domain "@ MX 10 mx"$'\n'"$here"; }
 has_vanished() { move_domain '@ MX 10 mx'; }
-edit() {
-  local document
-  document=$(get foo "$1" | jq "$2")
-  put foo "$1" 0600 <<<"$document"
-}
 # days_pass N: since the name was missed first
-days_pass() { edit $state/names.json "(.names[].absent | select(.)).since |= (fromdate - $1 * 86400 | todate)"; }
+days_pass() { edit_json $state/names.json "(.names[].absent | select(.)).since |= (fromdate - $1 * 86400 | todate)"; }
 becomes_due() {
   mxcert renew # asks the CA about this version
-  edit $state/certificates/mx.example.com/state.json \
-    '.renewal_info.window = {start: "2026-01-01T00:00:00Z", end: "2026-01-02T00:00:00Z"}'
+  make_due
 }
 missing() { get foo $state/names.json | jq -r '.names["mx.move.example"].absent.'"$1"; }
 expect_silent_renew() {

@@ -107,9 +107,7 @@ mxcert plan --json
 expect_same '*h1: h1 h2; h3: h3 h6; h4: h4 h5; h7: h7 h8' "$(planned)"
 expect_json '[.certificates[].action] == ["none", "issue", "none", "none"]'
 mxcert renew # gets h6, and asks the CA when to renew
-due=$(get foo $state/certificates/h1.p.example/state.json |
-  jq '.renewal_info.window = {start: "2026-01-01T00:00:00Z", end: "2026-01-02T00:00:00Z"}')
-put foo $state/certificates/h1.p.example/state.json 0600 <<<"$due"
+make_due h1.p.example
 mxcert issue --json
 expect_exit 1
 expect_json '[.errors[].subject] == ["h3.p.example"]'

@@ -189,6 +189,23 @@ TOML
 }
 configure() { standard_config "$@" | put "$mail_host" /etc/mxcert/mxcert.toml; }
 
+# edit_json PATH FILTER: a file of the mail host's state, by jq
+edit_json() {
+  local document
+  document=$(get "$mail_host" "$1" | jq "$2")
+  put "$mail_host" "$1" 0600 <<<"$document"
+}
+# What mxcert remembers of a certificate between runs, and edit_state FILTER [NAME] to change it
+state_of() { get "$mail_host" "/var/lib/mxcert/certificates/${1:-$mail_name}/state.json"; }
+edit_state() { edit_json "/var/lib/mxcert/certificates/${2:-$mail_name}/state.json" "$1"; }
+# make_due [NAME [FILTER]]: the CA's window about what the filter chooses of its state.json is over. The CA was asked before.
+make_due() {
+  edit_state "(${2:-.renewal_info}) |= if .certificate then .window = {start: \"2026-01-01T00:00:00Z\",
+    end: \"2026-01-02T00:00:00Z\", explanation_url: \"\"} else error(\"the CA was not asked\") end" "${1:-$mail_name}"
+}
+# let_pauses_pass: what failed, failed long ago
+let_pauses_pass() { edit_state '(.failing_names[]?, .failure | select(.)).at = "2026-01-01T00:00:00Z"'; }
+
 # ---- expecting: about the command run last -------------------------------------------------------------------------
 
 expect_exit() { [ "$status" = "$1" ] || fail "exit status is $status, not $1"; }
