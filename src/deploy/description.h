@@ -13,7 +13,7 @@ namespace mxcert::deploy {
 
 /// What a hook says of its daemon: the answer to `describe` (hooks/README.md).
 struct Description {
-  bool plain_script = false;  // knows no `describe`, like a deploy hook of certbot: it is only run
+  bool plain_script = false;  // knows no events, like a deploy hook of certbot: it is only run
   std::string daemon = {};    // `Exim 4.96`, for people
   bool running = true;
   bool configured = true;     // whether the daemon's configuration names `files`
@@ -29,8 +29,8 @@ struct Description {
 /// that everybody could read is refused (law 9).
 Description parse_description(std::string_view json);
 
-/// What `target` says itself, where it lists its files; else asks `program`. Throws what run_hook and parse_description
-/// throw.
+/// What `target` says itself, where it lists its files; else asks `program`, but for a script that does not look at
+/// what it is asked, and would do all its work. Throws what run_hook and parse_description throw.
 Description describe(Clock& clock, const std::filesystem::path& program, const Target& target,
                      const Delivery& delivery);
 

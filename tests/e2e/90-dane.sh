@@ -36,12 +36,6 @@ expect_authenticated() {
       -dane_tlsa_domain mx.example.com "${rrdata[@]}" -verify_return_error -brief
   done
 }
-# The pause after the last failure is over.
-let_pause_pass() {
-  local remembered
-  remembered=$(get foo $of_certificate/state.json | jq '.failure.at = "2026-01-01T00:00:00Z"')
-  put foo $of_certificate/state.json 0600 <<<"$remembered"
-}
 # expect_refused CODE: nothing was installed, for that reason
 expect_refused() {
   expect_exit 1
@@ -79,7 +73,7 @@ scene "renew has told it, and waits without a word while the version before is s
 mxcert renew
 expect_exit 0
 expect_no_output
-let_pause_pass
+let_pauses_pass
 mxcert renew
 expect_problem 1 'nothing installed: the TLSA records'
 expect_untouched
@@ -88,7 +82,7 @@ expect_stdout_like "DANE +$owner: mismatch"
 
 scene "when the record has been published renew installs what was kept back"
 publish "$of_nobody" "$first"
-let_pause_pass
+let_pauses_pass
 mxcert renew
 expect_exit 0
 expect_names "mx.example.com mx2.example.com" 25
@@ -153,7 +147,7 @@ done
 
 scene "with both records published it is installed"
 publish "$first" "$next"
-let_pause_pass
+let_pauses_pass
 mxcert renew
 expect_exit 0
 expect_stdout 'deployed version 0004'
@@ -229,3 +223,16 @@ for of_key in "ECDSA+SHA256 $first" "RSA-PSS+SHA256:RSA+SHA256 $second"; do
 done
 mxcert tlsa --json
 expect_json '[.certificates[0].rrsets[0].records[] | [.key_type, .state]] == [["ecdsa", "published"], ["rsa", "published"]]'
+
+scene "a script that knows nothing of events is not run while its certificate would not match"
+start_over
+publish "$of_nobody"
+put foo /usr/local/sbin/install-certificate 0755 <<'HOOK'
+#!/bin/sh
+echo "$RENEWED_DOMAINS" >>/run/runs
+HOOK
+{ standard_config example.com | sed 's,^hook = .*,hook = "/usr/local/sbin/install-certificate",'
+  echo 'verify = ["192.0.2.1:25"]'; } | put foo /etc/mxcert/mxcert.toml
+mxcert issue
+expect_problem 1 "nothing installed: the TLSA records of $owner do not match"
+expect_no_file foo /run/runs

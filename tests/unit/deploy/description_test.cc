@@ -27,7 +27,7 @@ std::string listener(const std::string& fields) {
 Description ask(const std::string& script) {
   const TempDir dir;
   RealClock clock;
-  return describe(clock, make_hook(dir / "hook", script), {.hook = "hook"}, {});
+  return describe(clock, make_hook(dir / "hook", "# $1\n" + script), {.hook = "hook"}, {});
 }
 
 }  // namespace
@@ -158,6 +158,21 @@ TEST_CASE("a hook that prints no JSON object, or does not know the event, is a p
   CHECK(ask("exit 42").plain_script);
   CHECK(ask("echo '[1]'").plain_script);
   CHECK_FALSE(ask("echo '{}'").plain_script);
+}
+
+TEST_CASE("a script that looks at nothing we tell it is not asked: it would do all its work") {
+  const auto runs_when_asked = [](const std::string& line) {
+    const TempDir dir;
+    RealClock clock;
+    const auto hook = make_hook(dir / "hook", "touch " + (dir / "ran").string() + "\n" + line);
+    CHECK(describe(clock, hook, {.hook = "hook"}, {}).plain_script);
+    return std::filesystem::exists(dir / "ran");
+  };
+  CHECK_FALSE(runs_when_asked("cp \"$RENEWED_LINEAGE/fullchain.pem\" /dev/null || true; echo $# $? ${HOME}"));
+  CHECK(runs_when_asked("case $1 in deploy) ;; *) exit 42 ;; esac"));
+  CHECK(runs_when_asked("[ \"$MXCERT_EVENT\" = deploy ] || exit 42"));
+  CHECK(runs_when_asked("true \"$@\""));
+  CHECK(runs_when_asked("true ${1:-deploy}"));
 }
 
 TEST_CASE("a hook that means to describe and cannot is an error, not a plain script") {
