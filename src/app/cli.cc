@@ -220,9 +220,13 @@ void add_commands(CLI::App& app, CommandLine& line) {
   CLI::App* deploy = add_command(app, line, Verb::deploy, "deploy", "install the stored certificates again and verify");
   deploy->add_option("NAME", arguments, "only these certificates")->type_name("");
   add_deploy_options(*deploy, line.options);
-  for (CLI::App* command : {issue, renew, deploy})
+  for (CLI::App* command : {issue, renew, deploy}) {
     command->add_flag("--drop-names", line.invocation.drop_names,
                       "names that are served now, and that the new certificate lacks, may go");
+    command->add_flag(
+        "--allow-untrusted", line.invocation.allow_untrusted,
+        "the new certificate may be one that this host does not trust, though it does what is served now");
+  }
   CLI::App* rollback = add_command(app, line, Verb::rollback, "rollback", "the previous version back into service");
   rollback->add_option("NAME", arguments, "the certificate")->type_name("")->required()->expected(1);
   add_deploy_options(*rollback, line.options);

@@ -45,6 +45,7 @@ struct Invocation {
   bool dry_run = false;
   bool prune = false;               // names that are definitely not wanted go without waiting
   bool drop_names = false;          // names that others have served here may be lost
+  bool allow_untrusted = false;     // what who verifies trusts may be replaced by what this host does not trust
   std::string revocation_reason;    // of revoke; empty: none
   bool by_certificate_key = false;  // of revoke
   std::chrono::seconds lock_timeout{60};

@@ -127,12 +127,8 @@ bool is_ours(const Context& context, const pki::Certificate& served) {
   });
 }
 
-/// Of a CA that the public is to trust; what trusts a CA of one's own is one's own affair.
-void warn_of_untrusted_chain(Context& context, const std::string& certificate, const store::Version& version) {
-  if (!is_known_ca(version.record.directory)) return;
-  const std::string problem =
-      pki::find_trust_problem(pki::parse_certificates(version.bundle.full_chain()), context.clock.now());
-  if (problem.empty()) return;
+/// Once for all targets.
+void warn_of_untrusted_chain(Context& context, const std::string& certificate, const std::string& problem) {
   context.report.add_warning({.code = "untrusted_chain",
                               .subject = certificate,
                               .message = fmt::format("{}: senders that verify may not trust it, since this host does "
@@ -140,6 +136,11 @@ void warn_of_untrusted_chain(Context& context, const std::string& certificate, c
                                                      certificate, problem),
                               .hint = "certificates of a staging CA are for trying things out; else see whether the "
                                       "package ca-certificates is up to date"});
+}
+
+/// Of a CA that the public is to trust; what trusts a CA of one's own is one's own affair.
+bool is_for_the_public(const store::Version& version) {
+  return is_known_ca(version.record.directory);
 }
 
 /// Whether another certificate of ours has the name, and belongs to the same target.
@@ -164,8 +165,13 @@ deploy::DeployOutcome run_at(Context& context, DeployFunction function, const st
     return context.invocation.drop_names || is_elsewhere(context, at.name, name) || is_ours(context, served);
   };
   options.first_goes_unchecked = is_internal(version);
+  options.find_trust_problem = [now = context.clock.now()](std::span<const pki::Certificate> chain) {
+    return pki::find_trust_problem(chain, now);
+  };
   // A roll back is the administrator's word, whatever is served.
-  options.only_where_nothing_is_served = is_placeholder(context, version) && context.invocation.verb != Verb::rollback;
+  const bool rolls_back = context.invocation.verb == Verb::rollback;
+  options.only_where_nothing_is_served = is_placeholder(context, version) && !rolls_back;
+  options.may_lose_trust = context.invocation.allow_untrusted || rolls_back || !is_for_the_public(version);
   if (context.tells_steps())
     options.progress = [&](deploy::Step step, std::string_view detail) {
       log::info(fmt::format("{}: {}: {}", certificate, at.name, describe(step, detail)));
@@ -370,12 +376,13 @@ void recover_deployments(Context& context) {
 bool deliver(Context& context, const std::string& certificate, const store::Version& version,
              CertificateOutcome& outcome) {
   bool all_serve_it = true;
-  warn_of_untrusted_chain(context, certificate, version);
+  std::string trust_problem;
   for (const Assignment& at : find_assignments(context, certificate)) {
     if (is_left_alone(context, certificate, at.name)) continue;
     const deploy::DeployOutcome result = run_at(context, deploy::deploy, certificate, version, at);
     all_serve_it = report(context, certificate, at.name, result, outcome) && all_serve_it;
     report_dane(context, certificate, result.dane);
+    if (result.succeeded() && (result.loses_trust || is_for_the_public(version))) trust_problem = result.trust_problem;
     remember(context, certificate, at.name,
              {.version = version.number,
               .state = state_of(result.status),
@@ -384,6 +391,7 @@ bool deliver(Context& context, const std::string& certificate, const store::Vers
               .message = message_of(result),
               .served_version = served_after(context, certificate, at.name, version.number, result.status)});
   }
+  if (!trust_problem.empty()) warn_of_untrusted_chain(context, certificate, trust_problem);
   return all_serve_it;
 }
 

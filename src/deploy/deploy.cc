@@ -59,7 +59,7 @@ class Deployment {
       const auto lost = find_lost_names(outcome_.before, expectation_, clock_.now(), options_.may_lose);
       if (!lost.empty()) return refuse_loss(lost);
     }
-    if (is_refused_by_dane()) return std::move(outcome_);
+    if (is_refused_for_trust() || is_refused_by_dane()) return std::move(outcome_);
     try {
       progress(Step::reloading);
       if (!run_hook(clock_, program_, HookEvent::deploy, target_, delivery_, false).handled)
@@ -96,7 +96,7 @@ class Deployment {
     if (nothing_to_change && is_down()) return unverified();
     const auto lost = find_lost_names(outcome_.before, expectation_, clock_.now(), options_.may_lose);
     if (!lost.empty()) return refuse_loss(lost);
-    if (is_refused_by_dane()) return std::move(outcome_);
+    if (is_refused_for_trust() || is_refused_by_dane()) return std::move(outcome_);
     return change_and_prove();
   }
 
@@ -111,6 +111,25 @@ class Deployment {
                            describe_result(seen.result), join(lost_names, ", ")),
                fmt::format("add them: [certificate] extra_names; if nobody needs them: mxcert deploy --drop-names {}",
                            delivery_.certificate_name));
+  }
+
+  /// Law 2, for who verifies: whether they trust what is served now, and would not any more.
+  bool is_refused_for_trust() {
+    if (!options_.find_trust_problem) return false;
+    for (const Chain& chain : delivered_chains())
+      if (outcome_.trust_problem.empty()) outcome_.trust_problem = options_.find_trust_problem(chain);
+    if (outcome_.trust_problem.empty()) return false;
+    const Observation* trusted = find_trusted(outcome_.before, expectation_, options_.find_trust_problem);
+    outcome_.loses_trust = trusted != nullptr;
+    if (trusted == nullptr || options_.may_lose_trust) return false;
+    outcome_.status = Status::failed;
+    outcome_.reason = fmt::format("{} {}, which is trusted by this host, and this certificate is not: {}",
+                                  to_string(trusted->check), describe_result(trusted->result), outcome_.trust_problem);
+    outcome_.hint = fmt::format(
+        "a staging CA is for trying things out; see whether the package ca-certificates is up to date; if senders that "
+        "verify do not matter: mxcert deploy --allow-untrusted {}",
+        delivery_.certificate_name);
+    return true;
   }
 
   /// Law 4: whether what is published keeps us from going on; the outcome says why.

@@ -43,6 +43,9 @@ struct DeployOutcome {
   std::vector<Observation> before = {};                   // what the listeners served before anything was touched
   std::vector<Observation> after = {};                    // what they serve now; empty when nothing was touched
   std::vector<DaneJudgement> dane = {};                   // of each port of each name; empty when nothing was to change
+  std::string trust_problem =
+      {};                    // why who verifies would not trust what was to be served; empty: no change, or trusted
+  bool loses_trust = false;  // and what was served before is trusted
   std::vector<std::string> warnings = {};  // listeners that served no TLS before and serve none now, for one
 
   bool succeeded() const {
@@ -76,6 +79,9 @@ struct DeployOptions {
   /// Whether a name may be lost that the delivery lacks and `served`, a certificate that somebody issued and that is
   /// still valid, holds; empty: any may.
   std::function<bool(const pki::Certificate& served, const std::string& name)> may_lose = {};
+  /// Why who verifies would not trust a chain, leaf first; empty when there is no reason. Without it nobody asks.
+  std::function<std::string(std::span<const pki::Certificate> chain)> find_trust_problem = {};
+  bool may_lose_trust = false;      // else nothing is touched when what is served is trusted, and the delivery is not
   bool keep_configuration = false;  // withdraw: other certificates need what the hook configured
   /// A certificate that is better than none, and not worth to replace another: nothing is touched where a listener
   /// shows one with another key, or where nothing answers and there are files already, or where nobody says.

@@ -102,6 +102,16 @@ std::vector<LostName> find_lost_names(
   return lost;
 }
 
+const Observation* find_trusted(
+    std::span<const Observation> before, const Expectation& expectation,
+    const std::function<std::string(std::span<const pki::Certificate> chain)>& find_problem) {
+  const auto is_trusted = [&](const Observation& seen) {
+    return seen.result.shown() && !is_for_another(seen.check, expectation) && find_problem(seen.result.chain).empty();
+  };
+  const auto found = std::ranges::find_if(before, is_trusted);
+  return found == before.end() ? nullptr : &*found;
+}
+
 std::set<std::string> leaves_before(std::span<const FileChange> changes) {
   std::set<std::string> leaves;
   for (const FileChange& change : changes) {

@@ -52,6 +52,12 @@ std::vector<LostName> find_lost_names(
     std::span<const Observation> before, const Expectation& expectation, SystemTime now,
     const std::function<bool(const pki::Certificate& served, const std::string& name)>& may_lose);
 
+/// One that shows, to whom the expected certificate is to be shown, a chain that there is no reason not to trust; null
+/// when there is none.
+const Observation* find_trusted(
+    std::span<const Observation> before, const Expectation& expectation,
+    const std::function<std::string(std::span<const pki::Certificate> chain)>& find_problem);
+
 /// Fingerprints of the certificates in the files that existed before: a file may hold several chains.
 std::set<std::string> leaves_before(std::span<const FileChange> changes);
 

@@ -11,7 +11,7 @@ tree() {
 }
 without_certificate() { grep -vE ' ?/etc/exim4/exim\.(key|crt)( |$)'; }
 live() { lab exec foo openssl x509 -noout -fingerprint -sha256 -in "$state/live/mx.example.com/cert.pem" | sed 's/.*=//'; }
-deployment() { get foo $state/certificates/mx.example.com/state.json | jq -r '.deployments | to_entries[0].value.'"$1"; }
+deployment() { state_of | jq -r '.deployments | to_entries[0].value.'"$1"; }
 expect_live() { for port in 25 465; do expect_same "$(live)" "$(served - $port)"; done; }
 # configure_hook: Exim's hook, but for what standard input says of its events
 configure_hook() {
@@ -165,6 +165,27 @@ expect_same "$marked_shown" "$(leaves)"
 mxcert deploy --drop-names mx.example.com
 expect_exit 0
 expect_live
+
+scene "a trusted certificate is not replaced by one of a public CA that this host does not trust"
+lab exec foo sh -euc 'cd /run
+  printf "subjectAltName=DNS:mx.example.com,DNS:mx2.example.com\n" >o.ext
+  openssl x509 -req -in o.csr -CA ca.crt -CAkey ca.key -CAcreateserial -extfile o.ext -days 30 -out o.crt 2>/dev/null
+  cat o.key >/etc/exim4/exim.key && cat o.crt >/etc/exim4/exim.crt
+  cp ca.crt /usr/local/share/ca-certificates/other.crt && update-ca-certificates 2>/dev/null'
+lab exim restart
+record=$(get foo $state/live/mx.example.com/certificate.json)
+edit_json $state/live/mx.example.com/certificate.json '.directory = "https://acme-v02.api.letsencrypt.org/directory"'
+mark_all
+mxcert deploy
+expect_problem 1 'mx.example.com: .*without SNI shows mx.example.com and 1 name more.*, which is trusted by this host, and this certificate is not: unable to get' \
+  'mxcert deploy --allow-untrusted mx.example.com'
+expect_same "$marked_tree" "$(tree)"
+expect_same "$marked_shown" "$(leaves)"
+mxcert deploy --allow-untrusted
+expect_exit 0
+expect_stderr_like '^mxcert: warning: mx.example.com: senders that verify may not trust it, since this host does not: unable to get'
+expect_live
+put foo $state/live/mx.example.com/certificate.json 0600 <<<"$record"
 
 scene "a disk that is full changes nothing"
 lab exec foo sh -euc 'cd /etc/exim4 && mkdir small && mount -t tmpfs -o size=64k,mode=0755 tmpfs small && cp -p exim.key exim.crt small/

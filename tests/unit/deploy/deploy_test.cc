@@ -115,6 +115,8 @@ esac)",
   DeployOptions options() const {
     return {.journal_directory = dir_ / "journal",
             .original_directory = dir_ / "original",
+            .find_trust_problem = find_trust_problem,
+            .may_lose_trust = may_lose_trust,
             .only_where_nothing_is_served = is_placeholder,
             .verify_timeout = 700ms,
             .restart_timeout = 700ms,
@@ -150,6 +152,8 @@ esac)",
   std::vector<pki::CertificateBundle> further_bundles;
   Role role = Role::fallback;
   bool is_placeholder = false;
+  std::function<std::string(std::span<const pki::Certificate>)> find_trust_problem;
+  bool may_lose_trust = false;
   std::string more_files;
   Target target{.hook = {}, .timeout = 10s};
   std::function<void(Step, std::string_view)> progress;
@@ -261,6 +265,46 @@ TEST_CASE("where nobody answers, files that are there are something that is serv
   daemon.target.hook =
       make_hook(daemon.path("script"), "[ $1 != deploy ] || touch " + daemon.path("ran").string()).string();
   CHECK(daemon.deploy().status == Status::left_alone);
+  CHECK_FALSE(fs::exists(daemon.path("ran")));
+}
+
+TEST_CASE("what who verifies trusts is not replaced unasked by what they do not trust") {
+  Daemon daemon;
+  daemon.find_trust_problem = [](std::span<const pki::Certificate> chain) {
+    return chain.front().names.front() == "old.example.com" ? std::string() : "self-signed certificate";
+  };
+  const DeployOutcome refused = daemon.deploy();
+  CHECK(refused.status == Status::failed);
+  CHECK_THAT(refused.reason, ContainsSubstring("without SNI shows old.example.com") &&
+                                 ContainsSubstring("trusted by this host, and this certificate is not: self-signed"));
+  CHECK_THAT(refused.hint, ContainsSubstring("mxcert deploy --allow-untrusted mx.example.com"));
+  daemon.expect_old_files();
+  CHECK(daemon.read("events") == "check\n");
+  daemon.may_lose_trust = true;
+  const DeployOutcome allowed = daemon.deploy();
+  CHECK(allowed.status == Status::deployed_and_verified);
+  CHECK(allowed.loses_trust);
+  CHECK(allowed.trust_problem == "self-signed certificate");
+}
+
+TEST_CASE("a certificate that is not trusted is better than another one, or none") {
+  Daemon daemon;
+  daemon.find_trust_problem = [](std::span<const pki::Certificate>) { return "self-signed certificate"; };
+  const DeployOutcome outcome = daemon.deploy();
+  CHECK(outcome.status == Status::deployed_and_verified);
+  CHECK_FALSE(outcome.loses_trust);
+  CHECK(outcome.trust_problem == "self-signed certificate");
+}
+
+TEST_CASE("a script is not run where it would take away what who verifies trusts") {
+  Daemon daemon;
+  daemon.find_trust_problem = [](std::span<const pki::Certificate> chain) {
+    return chain.front().names.front() == "old.example.com" ? std::string() : "self-signed certificate";
+  };
+  daemon.target.verify = {{.address = "127.0.0.1", .port = daemon.port()}};
+  daemon.target.hook =
+      make_hook(daemon.path("script"), "[ $1 != deploy ] || touch " + daemon.path("ran").string()).string();
+  CHECK(daemon.deploy().status == Status::failed);
   CHECK_FALSE(fs::exists(daemon.path("ran")));
 }
 
@@ -554,11 +598,11 @@ TEST_CASE("a configured daemon is not configured again") {
 
 TEST_CASE("a script that knows no events is only run, and unverified unless it is said where to look") {
   Daemon daemon;
-  make_hook(daemon.path("hook"), "echo \"$1 $RENEWED_DOMAINS\" >>" + daemon.path("events").string());
+  make_hook(daemon.path("hook"), "echo \"$RENEWED_DOMAINS\" >>" + daemon.path("events").string());
   const DeployOutcome outcome = daemon.deploy();
   CHECK(outcome.status == Status::unverifiable);
   CHECK_THAT(outcome.hint, ContainsSubstring("verify = "));
-  CHECK(daemon.read("events") == "describe mx.example.com mx2.example.com\ndeploy mx.example.com mx2.example.com\n");
+  CHECK(daemon.read("events") == "mx.example.com mx2.example.com\n");
   CHECK(outcome.changed_files.empty());
 }
 
@@ -574,7 +618,7 @@ TEST_CASE("a script is verified where the administrator says, and not run when a
   daemon.reload_now();
   daemon.put("events", "");
   CHECK(daemon.deploy().status == Status::unchanged);
-  CHECK(daemon.read("events") == "\n");  // asked to describe, no more
+  CHECK(daemon.read("events").empty());
 }
 
 TEST_CASE("a script that has nothing to do with deploying has deployed nothing") {

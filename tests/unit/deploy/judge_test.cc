@@ -150,6 +150,21 @@ TEST_CASE("names of a certificate that somebody issued are not lost unasked") {
   CHECK(lost(Observations{shows(25, made_up)}, expect(leaf), now, none_may).empty());
 }
 
+TEST_CASE("what who verifies trusts is looked for where the certificate is to be shown") {
+  const auto leaf = make_leaf("mx.example.com");
+  const auto trusts = [](const std::string& name) {
+    return [name](std::span<const pki::Certificate> chain) {
+      return chain.front().names.front() == name ? std::string() : "unable to get local issuer certificate";
+    };
+  };
+  Observations before{at(25, Status::handshake_failed, "ends TLS"), shows(465, make_leaf("old.example.com"))};
+  CHECK(find_trusted(before, expect(leaf), trusts("old.example.com")) == &before[1]);
+  CHECK(find_trusted(before, expect(leaf), trusts("other.example.com")) == nullptr);
+  CHECK(find_trusted(before, expect(leaf, Role::sni), trusts("old.example.com")) == nullptr);
+  before[1].check.server_name = "mx.example.com";
+  CHECK(find_trusted(before, expect(leaf, Role::sni), trusts("old.example.com")) == &before[1]);
+}
+
 TEST_CASE("after undoing, what was broken before may be broken still") {
   const Observations before{at(25, Status::handshake_failed, "ends TLS")};
   CHECK(judge_restored(before, before, {}, expect(make_leaf("new.example"))).good());
