@@ -148,7 +148,7 @@ bool is_elsewhere(const Context& context, const std::string& target, const std::
   return std::ranges::any_of(deployable_certificates(context), [&](const std::string& certificate) {
     const auto assigned = find_assignments(context, certificate);
     if (std::ranges::find(assigned, target, &Assignment::name) == assigned.end()) return false;
-    const auto live = context.certificates.find_live(certificate);
+    const auto live = context.certificates.find_intact_live(certificate);
     return live && pki::covers(live->leaf, name);
   });
 }
@@ -272,7 +272,7 @@ void forget(Context& context, const std::string& certificate, const std::string&
 /// Where it was the default one, another has taken its place; where it is shown by SNI, it is withdrawn. What does not
 /// work harms nobody, and is a warning.
 void take_off(Context& context, const std::string& certificate) {
-  const auto live = context.certificates.find_live(certificate);
+  const auto live = context.certificates.find_intact_live(certificate);
   for (const Assignment& at : installed_at(context, certificate)) {
     const std::vector<std::string> others = others_at(context, certificate, at.name);
     if (others.empty() || !live) continue;
@@ -357,11 +357,16 @@ void recover_deployments(Context& context) {
     for (const deploy::Target& target : context.config.targets) {
       const std::string name = target_name(context, target);
       try {
-        const auto live = context.certificates.find_live(certificate);
-        if (!live) continue;
-        const auto done = deploy::recover_unfinished(context.clock, target,
-                                                     make_delivery(context, certificate, *live, deploy::Role::fallback),
-                                                     make_options(context, certificate, name));
+        if (!context.certificates.live_number(certificate)) continue;
+        const auto live = context.certificates.find_intact_live(certificate);
+        const deploy::Delivery delivery =
+            live ? make_delivery(context, certificate, *live)
+                 : deploy::Delivery{.certificate_name = certificate,
+                                    .names = {},
+                                    .bundle = {},
+                                    .lineage = context.certificates.live_path(certificate)};
+        const auto done =
+            deploy::recover_unfinished(context.clock, target, delivery, make_options(context, certificate, name));
         if (done) log::warning(fmt::format("{}: {}: an earlier run was cut short: {}", certificate, name, *done));
       } catch (const Interrupted&) {
         throw;

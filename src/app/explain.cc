@@ -24,7 +24,7 @@ dns::DnsName parse_argument(const std::string& text) {
 
 void add_served(const Context& context, HostEvidence& host) {
   for (const std::string& certificate : context.certificates.names())
-    if (const auto live = context.certificates.find_live(certificate);
+    if (const auto live = context.certificates.find_intact_live(certificate);
         live && std::ranges::find(live->leaf.names, host.host.ascii()) != live->leaf.names.end())
       host.served.push_back({certificate, live->number, live->leaf.not_after});
 }

@@ -201,7 +201,7 @@ bool attempt(Context& context, const std::string& certificate, Step step) {
 bool has_arrived(const Context& context, const mx::Plan& plan, const dns::DnsName& name) {
   return std::ranges::any_of(plan.certificates, [&](const mx::PlannedCertificate& planned) {
     if (std::ranges::find(planned.names, name) == planned.names.end()) return false;
-    const auto live = context.certificates.find_live(planned.name);
+    const auto live = context.certificates.find_intact_live(planned.name);
     return live && pki::covers(live->leaf, name.ascii()) && is_in_service(context, planned.name);
   });
 }
@@ -210,7 +210,7 @@ bool has_arrived(const Context& context, const mx::Plan& plan, const dns::DnsNam
 /// end.
 mx::PlannedCertificate hold_back(Context& context, const mx::Plan& plan, mx::PlannedCertificate planned) {
   if (planned.action == mx::Action::none || planned.moved.empty()) return planned;
-  const auto live = context.certificates.find_live(planned.name);
+  const auto live = context.certificates.find_intact_live(planned.name);
   if (!live || context.clock.now() >= last_moment(*live)) return planned;
   const auto waiting = std::ranges::find_if_not(
       planned.moved, [&](const dns::DnsName& name) { return has_arrived(context, plan, name); });
@@ -293,7 +293,8 @@ void process_all(Context& context, std::span<CertificateAuthority> cas, const mx
   for (const bool losing : {false, true})
     for (const mx::PlannedCertificate& planned : plan.certificates)
       if (planned.moved.empty() != losing)
-        process(context, cas, limit_replacements(context, hold_back(context, plan, planned)));
+        attempt(context, planned.name,
+                [&] { process(context, cas, limit_replacements(context, hold_back(context, plan, planned))); });
   remember_unplanned(context, plan);
   report_idle_targets(context);
   withdraw_unplanned(context);

@@ -66,12 +66,27 @@ std::string why_unwanted(const Context& context, const std::string& name, const 
   return why_incomplete(context.config.key_types, live);
 }
 
+/// It is to have what it had; who orders that says what is wrong with it.
+mx::CurrentCertificate damaged_certificate(const std::string& name, store::CertificateState state) {
+  return {.name = name,
+          .names = state.desired,
+          .renew_at = SystemTime::max(),
+          .unwanted = "its stored files are damaged",
+          .desired = std::move(state.desired),
+          .is_default = state.is_default,
+          .unplanned = state.unplanned};
+}
+
 std::vector<mx::CurrentCertificate> current_certificates(const Context& context) {
   std::vector<mx::CurrentCertificate> current;
   for (const std::string& name : context.certificates.names()) {
-    const auto live = context.certificates.find_live(name);
-    if (!live) continue;
+    if (!context.certificates.live_number(name)) continue;
     store::CertificateState state = context.certificates.load_state(name);
+    const auto live = context.certificates.find_intact_live(name);
+    if (!live) {
+      current.push_back(damaged_certificate(name, std::move(state)));
+      continue;
+    }
     const DueTime due = due_time(state, *live, context.config.renew);
     current.push_back({.name = name,
                        .names = live->leaf.names,

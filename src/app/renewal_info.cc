@@ -75,7 +75,7 @@ std::optional<store::RenewalInfo> ask_if_due(Context& context, CertificateAuthor
 
 /// About the certificates of the live version that are from this CA; what was said of older ones is forgotten.
 void update(Context& context, CertificateAuthority& ca, const std::string& certificate, Deadline deadline) {
-  const auto live = context.certificates.find_live(certificate);
+  const auto live = context.certificates.find_intact_live(certificate);
   if (!live) return;
   store::CertificateState state = context.certificates.load_state(certificate);
   if (state.unplanned) return;

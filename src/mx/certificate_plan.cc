@@ -14,7 +14,8 @@ namespace {
 using dns::DnsName;
 
 std::string expiry(const CurrentCertificate& current, SystemTime now) {
-  const auto left = std::chrono::duration_cast<std::chrono::seconds>(current.not_after - now);
+  if (!current.not_after) return "nobody knows when it expires";
+  const auto left = std::chrono::duration_cast<std::chrono::seconds>(*current.not_after - now);
   if (left.count() <= 0) return fmt::format("it expired {} ago", format_duration(-left));
   return fmt::format("it expires in {}", format_duration(left));
 }

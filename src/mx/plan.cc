@@ -386,7 +386,7 @@ class Planner {
     const PlannedCertificate* planned = find_planned(current.name);
     if (planned == nullptr)
       return fmt::format("stays on certificate {} until {} and is not renewed", current.name,
-                         format_time(current.not_after));
+                         current.not_after ? format_time(*current.not_after) : "its end");
     if (planned->action == Action::none)
       return fmt::format("goes from certificate {} at its next renewal", current.name);
     return fmt::format("is not in the new certificate {}", current.name);

@@ -18,12 +18,12 @@ namespace mxcert::mx {
 
 /// What a live certificate is now, as far as the plan needs to know.
 struct CurrentCertificate {
-  std::string name;                     // what it is stored under
-  std::vector<std::string> names = {};  // its subjectAltNames, A-labels, lower case
-  SystemTime not_after = {};
-  SystemTime renew_at = {};               // after this it is due
-  std::string renew_why = {};             // who says so, unless it is just that its end is near
-  std::string unwanted = {};              // why it has to go whatever its names and dates: `it is from another CA`
+  std::string name;                          // what it is stored under
+  std::vector<std::string> names = {};       // its subjectAltNames, A-labels, lower case
+  std::optional<SystemTime> not_after = {};  // empty: nobody knows, its files are damaged
+  SystemTime renew_at = {};                  // after this it is due
+  std::string renew_why = {};                // who says so, unless it is just that its end is near
+  std::string unwanted = {};                 // why it has to go whatever its names and dates: `it is from another CA`
   std::vector<std::string> desired = {};  // the names that the plan before wanted on it; empty when that is not known
   std::optional<bool> is_default = {};    // as the plan before had it; empty when that is not known
   bool unplanned = false;                 // the plan before had no use for it: its names are not kept for its sake

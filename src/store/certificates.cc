@@ -203,6 +203,14 @@ std::optional<Version> Certificates::find_live(const std::string& name) const {
   return load(name, *number);
 }
 
+std::optional<Version> Certificates::find_intact_live(const std::string& name) const {
+  try {
+    return find_live(name);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 std::string Certificates::put(const std::string& name, const pki::CertificateBundle& bundle,
                               const VersionRecord& record, std::span<const VersionPart> further) {
   const fs::path certificate = directory_.certificates() / require_safe_name(name);

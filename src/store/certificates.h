@@ -151,7 +151,10 @@ class Certificates {
   Version load(const std::string& name, const std::string& number) const;
   /// The number of the version that the live link names; empty when there is none.
   std::optional<std::string> live_number(const std::string& name) const;
+  /// Empty when there is none. Throws Error when its files are damaged.
   std::optional<Version> find_live(const std::string& name) const;
+  /// Empty when its files are damaged, too: for whoever only looks around.
+  std::optional<Version> find_intact_live(const std::string& name) const;
 
   /// Stores a new version and returns its number. It is not live yet. What is `further` goes into a folder of its own
   /// below, `rsa/` or `ecdsa/` after its key; throws Error when two are of one family.

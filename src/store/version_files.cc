@@ -1,5 +1,8 @@
 #include "store/version_files.h"
 
+#include <fmt/format.h>
+
+#include "base/error.h"
 #include "base/files.h"
 #include "pki/key.h"
 #include "store/json.h"
@@ -38,7 +41,12 @@ VersionPart load_version_part(const fs::path& folder) {
   VersionPart part{.bundle = {.private_key = read_file(folder / "privkey.pem", max_pem_bytes),
                               .leaf = read_file(folder / "cert.pem", max_pem_bytes),
                               .chain = read_file(folder / "chain.pem", max_pem_bytes)}};
-  part.leaf = pki::parse_certificates(part.bundle.leaf).front();
+  try {
+    part.leaf = pki::parse_certificates(part.bundle.leaf).front();
+  } catch (const Error& e) {
+    throw Error(fmt::format("{}: {}", (folder / "cert.pem").string(), e.message()),
+                "restore it from a backup, or go back to the version before: mxcert rollback", "certificate_damaged");
+  }
   if (const auto record = load_json(folder / "certificate.json"))
     part.record = {.directory = text_at(*record, "directory"),
                    .account = text_at(*record, "account"),

@@ -137,6 +137,35 @@ lab exec foo sh -c 'cp -a /run/live/. "$0"' "$live"
 mxcert deploy
 expect_exit 0
 
+scene "a stored certificate that cannot be read stops no other one, and none of it is lost"
+start_over
+{ standard_config example.com second.example; printf 'configure = true\n[certificate]\npack = "per-host"\n'; } | put foo /etc/mxcert/mxcert.toml
+mxcert issue
+expect_exit 0
+mxcert renew # asks the CA when
+damaged=$(lab exec foo readlink -f $state/live/mx2.example.com/cert.pem)
+lab exec foo sh -c 'cp "$0" /run/cert.pem && echo rubbish >"$0"' "$damaged"
+make_due mx.example.com
+mxcert plan --json
+expect_exit 0
+expect_json '[.certificates[] | "\(.name) \(.action) \(.why | split(",")[0])"] == ["mx.example.com renew the CA wants it renewed", "mx2.example.com replace its stored files are damaged"]'
+mxcert renew --json
+expect_exit 1
+expect_json ".errors | length == 1 and .[0].subject == \"mx2.example.com\" and .[0].code == \"certificate_damaged\"
+  and (.[0].message | contains(\"$damaged: no certificate in PEM found\")) and (.[0].hint | contains(\"rollback\"))"
+expect_json '[.certificates[] | .name + " " + .result] == ["mx.example.com issued", "mx2.example.com failed"]'
+for command in status tlsa deploy 'plan --explain mx.example.com'; do
+  # shellcheck disable=SC2086
+  mxcert $command
+  expect_stdout mx.example.com
+done
+mxcert rollback mx2.example.com
+lab exec foo cp /run/cert.pem "$damaged"
+mxcert renew
+expect_exit 0
+mxcert deploy
+expect_exit 0
+
 scene "damaged notes are written anew"
 lab exec foo sh -c 'echo "{" >"$0/state.json"; echo "[]" >"$1"' $state/certificates/mx.example.com "$(dirname "$key")/account.json"
 ca_mark
