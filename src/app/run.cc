@@ -69,10 +69,10 @@ void tell(const Finding& finding, void (*say)(std::string_view)) {
   tell_hint(finding.hint);
 }
 
-/// Cron hears warnings only when something went wrong as well.
+/// Cron hears warnings only when something went wrong as well, and who asked for silence none.
 void tell_findings(const Context& context) {
   const bool quiet_cron = context.invocation.verb == Verb::renew && !context.report.failed();
-  if (!quiet_cron || context.invocation.verbose)
+  if (!context.invocation.quiet && (context.invocation.verbose || !quiet_cron))
     for (const Finding& warning : context.report.untold_warnings())
       tell(warning, log::warning);
   for (const Finding& error : context.report.errors())

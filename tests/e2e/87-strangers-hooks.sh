@@ -112,4 +112,7 @@ mxcert deploy
 expect_exit 0
 expect_stderr_like '^mxcert: warning: mx.example.com: .*does not say where its daemon listens$'
 expect_stderr_like '^hint: say it: verify = '
+mxcert deploy --quiet
+expect_exit 0
+expect_no_output
 expect_live_served
