@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
+#include <utility>
 
 #include "app/context.h"
 #include "base/text.h"
@@ -43,8 +45,18 @@ bool has_room_for_more(const deploy::Target& target) {
   });
 }
 
-bool is_planned_default(const Context& context, const std::string& certificate) {
-  return context.certificates.load_state(certificate).is_default.value_or(false);
+/// Those that are stored and planned; and whether the first one is the default one by the plan.
+std::pair<std::vector<std::string>, bool> planned_certificates(const Context& context) {
+  std::vector<std::string> defaults;
+  std::vector<std::string> others;
+  for (const std::string& name : context.certificates.known_names()) {
+    if (!context.certificates.live_number(name)) continue;
+    const store::CertificateState state = context.certificates.load_state(name);
+    if (!state.unplanned) (state.is_default.value_or(false) ? defaults : others).push_back(name);
+  }
+  const bool first_is_planned = !defaults.empty();
+  defaults.insert(defaults.end(), others.begin(), others.end());
+  return {std::move(defaults), first_is_planned};
 }
 
 }  // namespace
@@ -62,34 +74,30 @@ bool takes(const deploy::Target& target, const std::string& certificate) {
   return find_pattern(target, certificate).has_value();
 }
 
-std::vector<std::string> deployable_certificates(const Context& context) {
-  std::vector<std::string> certificates = context.certificates.names();
-  std::erase_if(certificates, [&](const std::string& name) {
-    return context.certificates.load_state(name).unplanned || !context.certificates.live_number(name);
-  });
-  std::ranges::stable_partition(certificates,
-                                [&](const std::string& name) { return is_planned_default(context, name); });
-  return certificates;
+Assignments::Assignments(const Context& context) {
+  bool first_is_planned = false;
+  std::tie(certificates_, first_is_planned) = planned_certificates(context);
+  for (const deploy::Target& target : context.config.targets)
+    places_.push_back({.target = &target,
+                       .name = target_name(context, target),
+                       .default_certificate = default_at(target, certificates_, first_is_planned)});
 }
 
-std::vector<Assignment> find_assignments(const Context& context, const std::string& certificate) {
-  const std::vector<std::string> certificates = deployable_certificates(context);
-  if (std::ranges::find(certificates, certificate) == certificates.end()) return {};
-  const bool first_is_planned = is_planned_default(context, certificates.front());
+std::vector<Assignment> Assignments::of(const std::string& certificate) const {
+  if (std::ranges::find(certificates_, certificate) == certificates_.end()) return {};
   std::vector<Assignment> assignments;
-  for (const deploy::Target& target : context.config.targets) {
-    if (!takes(target, certificate)) continue;
-    const bool is_default = default_at(target, certificates, first_is_planned) == certificate;
-    if (!is_default && !has_room_for_more(target)) continue;
-    assignments.push_back({.target = &target,
-                           .name = target_name(context, target),
-                           .role = is_default ? deploy::Role::fallback : deploy::Role::sni});
+  for (const Place& place : places_) {
+    if (!takes(*place.target, certificate)) continue;
+    const bool is_default = place.default_certificate == certificate;
+    if (!is_default && !has_room_for_more(*place.target)) continue;
+    assignments.push_back(
+        {.target = place.target, .name = place.name, .role = is_default ? deploy::Role::fallback : deploy::Role::sni});
   }
   return assignments;
 }
 
 void report_idle_targets(Context& context) {
-  const std::vector<std::string> certificates = deployable_certificates(context);
+  const std::vector<std::string> certificates = Assignments(context).certificates();
   if (certificates.empty()) return;
   for (const deploy::Target& target : context.config.targets) {
     if (std::ranges::any_of(certificates, [&](const std::string& name) { return takes(target, name); })) continue;

@@ -22,14 +22,29 @@ std::string target_name(const Context& context, const deploy::Target& target);
 /// Whether `target` takes a certificate of that name, by `[[deploy]] certificates`.
 bool takes(const deploy::Target& target, const std::string& certificate);
 
-/// Where `certificate` belongs, in the order of the configuration: at each target that takes it. It is the default one
-/// there if the plan says so, or, when the target does not take that one, if it comes first by the target's patterns
-/// and then by name. One that the plan has no use for any more belongs nowhere; nor do further ones at a target that
-/// lists files without `{name}`, where there is room for one.
-std::vector<Assignment> find_assignments(const Context& context, const std::string& certificate);
+/// Which certificate belongs where, as things are when this is made: the state of each certificate is read once.
+class Assignments {
+ public:
+  explicit Assignments(const Context& context);
 
-/// The certificates that are stored and planned, the default one first.
-std::vector<std::string> deployable_certificates(const Context& context);
+  /// The certificates that are stored and planned, the default one first.
+  const std::vector<std::string>& certificates() const { return certificates_; }
+
+  /// Where `certificate` belongs, in the order of the configuration: at each target that takes it. It is the default
+  /// one there if the plan says so, or, when the target does not take that one, if it comes first by the target's
+  /// patterns and then by name. One that the plan has no use for any more belongs nowhere; nor do further ones at a
+  /// target that lists files without `{name}`, where there is room for one.
+  std::vector<Assignment> of(const std::string& certificate) const;
+
+ private:
+  struct Place {
+    const deploy::Target* target = nullptr;
+    std::string name;
+    std::string default_certificate;  // empty: the target takes none
+  };
+  std::vector<std::string> certificates_;
+  std::vector<Place> places_;
+};
 
 /// Warns of each target that takes none of the certificates that there are (code `idle_target`).
 void report_idle_targets(Context& context);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "app/assignment.h"
 #include "app/ca_config.h"
 #include "app/context.h"
 #include "app/dane.h"
@@ -140,13 +139,14 @@ void warn_of_untrusted_chain(Context& context, const std::string& certificate, c
 
 /// Of a CA that the public is to trust; what trusts a CA of one's own is one's own affair.
 bool is_for_the_public(const store::Version& version) {
-  return is_known_ca(version.record.directory);
+  return is_known_ca(version.record.directory) && !is_internal(version);
 }
 
 /// Whether another certificate of ours has the name, and belongs to the same target.
 bool is_elsewhere(const Context& context, const std::string& target, const std::string& name) {
-  return std::ranges::any_of(deployable_certificates(context), [&](const std::string& certificate) {
-    const auto assigned = find_assignments(context, certificate);
+  const Assignments assignments(context);
+  return std::ranges::any_of(assignments.certificates(), [&](const std::string& certificate) {
+    const auto assigned = assignments.of(certificate);
     if (std::ranges::find(assigned, target, &Assignment::name) == assigned.end()) return false;
     const auto live = context.certificates.find_intact_live(certificate);
     return live && pki::covers(live->leaf, name);
@@ -228,6 +228,22 @@ bool report(Context& context, const std::string& certificate, const std::string&
   return false;
 }
 
+/// Whether a deployment has failed, and none has worked since.
+bool was_kept_out(const Context& context, const std::string& certificate) {
+  const store::CertificateState state = context.certificates.load_state(certificate);
+  return std::ranges::any_of(state.deployments, [](const auto& deployment) {
+    return deployment.second.state == store::Deployment::State::failed;
+  });
+}
+
+/// What was in the way is not any more: `renew` need not wait.
+void forget_failure(Context& context, const std::string& certificate) {
+  store::CertificateState state = context.certificates.load_state(certificate);
+  if (!state.failure) return;
+  state.failure.reset();
+  context.certificates.save_state(certificate, state);
+}
+
 /// How far the certificate came at the target.
 void remember(Context& context, const std::string& certificate, const std::string& target,
               store::Deployment deployment) {
@@ -239,7 +255,7 @@ void remember(Context& context, const std::string& certificate, const std::strin
 /// Where the certificate was put, in the role that it has there, and where it belongs, should the state have been lost.
 std::vector<Assignment> installed_at(const Context& context, const std::string& certificate) {
   const store::CertificateState state = context.certificates.load_state(certificate);
-  std::vector<Assignment> installed = find_assignments(context, certificate);
+  std::vector<Assignment> installed = Assignments(context).of(certificate);
   std::erase_if(installed, [&](const Assignment& at) { return state.deployments.contains(at.name); });
   for (const deploy::Target& target : context.config.targets) {
     const std::string name = target_name(context, target);
@@ -328,11 +344,11 @@ deploy::Delivery make_delivery(const Context& context, const std::string& certif
   return delivery;
 }
 
-bool is_in_service(const Context& context, const std::string& certificate) {
+bool is_in_service(const Context& context, const Assignments& assignments, const std::string& certificate) {
   const auto live = context.certificates.live_number(certificate);
   if (!live) return context.config.targets.empty();
   const store::CertificateState state = context.certificates.load_state(certificate);
-  return std::ranges::all_of(find_assignments(context, certificate), [&](const Assignment& at) {
+  return std::ranges::all_of(assignments.of(certificate), [&](const Assignment& at) {
     if (is_left_alone(context, certificate, at.name)) return true;
     const auto found = state.deployments.find(at.name);
     return found != state.deployments.end() && found->second.version == *live &&
@@ -343,7 +359,7 @@ bool is_in_service(const Context& context, const std::string& certificate) {
 std::optional<std::set<std::string>> served_versions(const Context& context, const std::string& certificate) {
   const store::CertificateState state = context.certificates.load_state(certificate);
   std::set<std::string> versions;
-  for (const Assignment& at : find_assignments(context, certificate)) {
+  for (const Assignment& at : Assignments(context).of(certificate)) {
     if (is_left_alone(context, certificate, at.name)) continue;
     const auto found = state.deployments.find(at.name);
     if (found == state.deployments.end() || found->second.served_version.empty()) return std::nullopt;
@@ -380,9 +396,10 @@ void recover_deployments(Context& context) {
 
 bool deliver(Context& context, const std::string& certificate, const store::Version& version,
              CertificateOutcome& outcome) {
+  const bool failed_before = was_kept_out(context, certificate);
   bool all_serve_it = true;
   std::string trust_problem;
-  for (const Assignment& at : find_assignments(context, certificate)) {
+  for (const Assignment& at : Assignments(context).of(certificate)) {
     if (is_left_alone(context, certificate, at.name)) continue;
     const deploy::DeployOutcome result = run_at(context, deploy::deploy, certificate, version, at);
     all_serve_it = report(context, certificate, at.name, result, outcome) && all_serve_it;
@@ -397,6 +414,7 @@ bool deliver(Context& context, const std::string& certificate, const store::Vers
               .served_version = served_after(context, certificate, at.name, version.number, result.status)});
   }
   if (!trust_problem.empty()) warn_of_untrusted_chain(context, certificate, trust_problem);
+  if (failed_before && all_serve_it) forget_failure(context, certificate);
   return all_serve_it;
 }
 
@@ -426,8 +444,9 @@ bool withdraw(Context& context, const std::string& certificate, const store::Ver
 }
 
 void withdraw_unplanned(Context& context) {
-  const std::vector<std::string> planned = deployable_certificates(context);
-  const auto serves = [&](const std::string& name) { return is_in_service(context, name); };
+  const Assignments assignments(context);
+  const std::vector<std::string>& planned = assignments.certificates();
+  const auto serves = [&](const std::string& name) { return is_in_service(context, assignments, name); };
   if (planned.empty() || !std::ranges::all_of(planned, serves)) return;
   for (const std::string& certificate : context.certificates.names())
     if (context.certificates.load_state(certificate).unplanned) take_off(context, certificate);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "app/assignment.h"
 #include "app/report.h"
 #include "deploy/delivery.h"
 #include "store/certificates.h"
@@ -21,7 +22,7 @@ deploy::Delivery make_delivery(const Context& context, const std::string& certif
                                deploy::Role role = deploy::Role::fallback);
 
 /// Whether every target that the certificate belongs to is known to serve the live version, in the right role.
-bool is_in_service(const Context& context, const std::string& certificate);
+bool is_in_service(const Context& context, const Assignments& assignments, const std::string& certificate);
 
 /// The versions that the targets which it belongs to serve, the live one or, after a failure, an earlier one; empty
 /// when some target serves none.

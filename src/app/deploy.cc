@@ -39,7 +39,7 @@ CertificateOutcome outcome_for(const std::string& name, const store::Version& ve
 }
 
 void require_assignment(const Context& context, const std::string& name) {
-  if (!find_assignments(context, name).empty()) return;
+  if (!Assignments(context).of(name).empty()) return;
   if (context.certificates.load_state(name).unplanned)
     throw Error(fmt::format("the plan has no use for {} any more", name), "mxcert plan says why");
   throw Error(fmt::format("no deploy target takes {}", name), "see certificates under [[deploy]]");
@@ -87,7 +87,7 @@ void run_deploy(Context& context) {
   const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
   recover_deployments(context);
   const std::vector<std::string> names =
-      context.invocation.arguments.empty() ? deployable_certificates(context) : chosen_certificates(context);
+      context.invocation.arguments.empty() ? Assignments(context).certificates() : chosen_certificates(context);
   if (names.empty()) throw Error("no certificate is stored yet", "mxcert issue gets one");
   for (const std::string& name : names) {
     try {

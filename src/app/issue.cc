@@ -171,9 +171,10 @@ void bring_up_to_date(Context& context, std::span<CertificateAuthority> cas, con
   outcome.names = live->leaf.names;
   outcome.not_after = end_of(*live);
   outcome.key_types = key_types_of(*live);
-  if (find_assignments(context, planned.name).empty()) warn_of_no_target(context, planned.name);
+  const Assignments assignments(context);
+  if (assignments.of(planned.name).empty()) warn_of_no_target(context, planned.name);
   if (is_internal(*live) && outcome.result == "issued") outcome.tlsa = tlsa_records(*live);
-  if (is_in_service(context, planned.name)) return;
+  if (is_in_service(context, assignments, planned.name)) return;
   if (!deliver(context, planned.name, *live, outcome)) {
     outcome.result = "failed";
   } else if (outcome.result == "unchanged") {
@@ -202,7 +203,7 @@ bool has_arrived(const Context& context, const mx::Plan& plan, const dns::DnsNam
   return std::ranges::any_of(plan.certificates, [&](const mx::PlannedCertificate& planned) {
     if (std::ranges::find(planned.names, name) == planned.names.end()) return false;
     const auto live = context.certificates.find_intact_live(planned.name);
-    return live && pki::covers(live->leaf, name.ascii()) && is_in_service(context, planned.name);
+    return live && pki::covers(live->leaf, name.ascii()) && is_in_service(context, Assignments(context), planned.name);
   });
 }
 
@@ -225,9 +226,11 @@ mx::PlannedCertificate hold_back(Context& context, const mx::Plan& plan, mx::Pla
   return planned;
 }
 
-void process(Context& context, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned) {
+/// Whether anything was done, after which `assignments` may be others.
+bool process(Context& context, std::span<CertificateAuthority> cas, const Assignments& assignments,
+             const mx::PlannedCertificate& planned) {
   forget_finished_order(context, planned);
-  const bool in_service = is_in_service(context, planned.name);
+  const bool in_service = is_in_service(context, assignments, planned.name);
   CertificateOutcome outcome{.name = planned.name,
                              .names = planned.ascii_names(),
                              .action = std::string(mx::to_string(planned.action)),
@@ -241,7 +244,7 @@ void process(Context& context, std::span<CertificateAuthority> cas, const mx::Pl
   if (nothing_to_do || pause) {
     if (!nothing_to_do) outcome.result = tell_pause(context, planned, *state.failure, *pause);
     context.report.add(std::move(outcome));
-    return;
+    return false;
   }
   const std::size_t errors_before = context.report.errors().size();
   CaPauses pauses = state.ca_pauses;
@@ -252,6 +255,7 @@ void process(Context& context, std::span<CertificateAuthority> cas, const mx::Pl
   // A full disk hides nothing.
   attempt(context, planned.name, [&] { remember(context, planned, errors_before, pauses); });
   context.report.add(std::move(outcome));
+  return true;
 }
 
 void forget_plan(Context& context, const std::string& name) {
@@ -290,11 +294,15 @@ mx::PlannedCertificate limit_replacements(Context& context, mx::PlannedCertifica
 void process_all(Context& context, std::span<CertificateAuthority> cas, const mx::Plan& plan) {
   for (const mx::PlannedCertificate& planned : plan.certificates)  // who is the default one depends on all of them
     attempt(context, planned.name, [&] { remember_plan(context, planned); });
+  std::optional<Assignments> assignments;
   for (const bool losing : {false, true})
     for (const mx::PlannedCertificate& planned : plan.certificates)
       if (planned.moved.empty() != losing)
-        attempt(context, planned.name,
-                [&] { process(context, cas, limit_replacements(context, hold_back(context, plan, planned))); });
+        attempt(context, planned.name, [&] {
+          const mx::PlannedCertificate limited = limit_replacements(context, hold_back(context, plan, planned));
+          if (!assignments) assignments.emplace(context);
+          if (process(context, cas, *assignments, limited)) assignments.reset();
+        });
   remember_unplanned(context, plan);
   report_idle_targets(context);
   withdraw_unplanned(context);
@@ -323,8 +331,9 @@ void run_dry(Context& context) {
   print_plan(context, plan);
   report_gaps(context, plan);
   report_caa(context, plan);
+  const Assignments assignments(context);
   for (const mx::PlannedCertificate& planned : plan.certificates) {
-    const bool idle = planned.action == mx::Action::none && is_in_service(context, planned.name);
+    const bool idle = planned.action == mx::Action::none && is_in_service(context, assignments, planned.name);
     context.report.add({.name = planned.name,
                         .names = planned.ascii_names(),
                         .action = std::string(mx::to_string(planned.action)),

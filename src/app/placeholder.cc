@@ -55,7 +55,7 @@ void install_placeholder(Context& context, const mx::PlannedCertificate& planned
        .message = fmt::format("{} is from the internal CA until {} issues: installed where nothing else is served",
                               planned.name, context.config.ca.name),
        .hint = {}});
-  if (!is_in_service(context, planned.name)) deliver(context, planned.name, *live, outcome);
+  if (!is_in_service(context, Assignments(context), planned.name)) deliver(context, planned.name, *live, outcome);
   context.certificates.prune(planned.name);
 }
 

@@ -64,10 +64,12 @@ std::vector<std::uint16_t> ports_of(Context& context, const deploy::Delivery& de
   return deploy::ports_of(checks);
 }
 
-TlsaCertificate look_up(Context& context, const std::string& name, const deploy::FindTlsa& find_tlsa) {
+TlsaCertificate look_up(Context& context, const Assignments& assignments, const std::string& name,
+                        const deploy::FindTlsa& find_tlsa) {
   const auto live = context.certificates.find_live(name);
   if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
-  TlsaCertificate certificate{.name = name, .version = live->number, .in_service = is_in_service(context, name)};
+  TlsaCertificate certificate{
+      .name = name, .version = live->number, .in_service = is_in_service(context, assignments, name)};
   const deploy::Delivery delivery = make_delivery(context, name, *live);
   const Chains chains = chains_of(delivery);
   const Chains served = chains_still_served(context, name, live->number);
@@ -109,10 +111,11 @@ void run_tlsa(Context& context) {
   const std::vector<std::string> names = chosen_certificates(context);
   if (names.empty()) throw Error("no certificate is stored yet", "mxcert issue gets one");
   const deploy::FindTlsa find_tlsa = tlsa_source(context);
+  const Assignments assignments(context);
   std::vector<TlsaCertificate> certificates;
   for (const std::string& name : names) {
     try {
-      certificates.push_back(look_up(context, name, find_tlsa));
+      certificates.push_back(look_up(context, assignments, name, find_tlsa));
     } catch (const Interrupted&) {
       throw;
     } catch (Error& e) {

@@ -41,6 +41,7 @@ mxcert issue --json
 expect_exit 0
 expect_json '.certificates[0] | .result == "issued" and .names == ["mx.example.com"]
   and .deployments[0].result == "deployed_and_verified"'
+expect_json '[.warnings[].code] == []'
 expect_json "(.certificates[0].tlsa | length) == 1 and (.certificates[0].tlsa[0]
   | startswith(\"_25._tcp.mx.example.com. IN TLSA 3 1 1 \"))"
 record=$(jq -r '.certificates[0].tlsa[0]' <<<"$stdout")

@@ -147,10 +147,13 @@ done
 
 scene "with both records published it is installed"
 publish "$first" "$next"
-let_pauses_pass
-mxcert renew
+mxcert status --json
+expect_json '.certificates[0].failure.count == 1'
+mxcert deploy
 expect_exit 0
 expect_stdout 'deployed version 0004'
+mxcert status --json
+expect_json '.certificates[0].failure == null'
 expect_authenticated "$next"
 expect_served mx3.example.com 25
 mxcert tlsa

@@ -39,7 +39,7 @@ class Host {
   std::string where(const std::string& certificate) {
     std::string text;
     const Context context = make_context();
-    for (const Assignment& at : find_assignments(context, certificate))
+    for (const Assignment& at : Assignments(context).of(certificate))
       text += (text.empty() ? "" : ", ") + at.name + " " + std::string(to_string(at.role));
     return text;
   }
@@ -68,7 +68,7 @@ TEST_CASE("of several the plan's default one is that of a target, whatever its n
   host.stores("a.example", false).stores("b.example", true).stores("c.example", false).has_target("exim");
   CHECK(host.where("a.example") == "exim sni");
   CHECK(host.where("b.example") == "exim default");
-  CHECK(deployable_certificates(host.make_context()) ==
+  CHECK(Assignments(host.make_context()).certificates() ==
         std::vector<std::string>{"b.example", "a.example", "c.example"});
 }
 
