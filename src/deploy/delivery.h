@@ -23,12 +23,13 @@ constexpr std::string_view name_placeholder = "{name}";
 
 /// Who is to serve the certificate: one `[[deploy]]` of the configuration.
 struct Target {
-  std::string hook;                            // the name of a hook that ships, a path, or `files`
-  std::optional<ListedFiles> listed = {};      // `files`: what is used instead of a hook
-  std::vector<std::string> certificates = {};  // which ones, patterns of names; empty: all
-  std::vector<Endpoint> verify = {};           // where to look; empty: where the hook says the daemon listens
-  bool configure = false;                      // may the hook change the daemon's configuration?
-  std::chrono::milliseconds timeout{60'000};   // for each run of the hook
+  std::string hook;                                  // the name of a hook that ships, a path, or `files`
+  std::optional<ListedFiles> listed = {};            // `files`: what is used instead of a hook
+  std::vector<std::string> certificates = {};        // which ones, patterns of names; empty: all
+  std::vector<Endpoint> verify = {};                 // where to look; empty: where the hook says the daemon listens
+  bool configure = false;                            // may the hook change the daemon's configuration?
+  std::chrono::milliseconds timeout{60'000};         // for each run of the hook
+  std::chrono::milliseconds verify_timeout{20'000};  // how long the daemon may take to show the new certificate
 };
 
 /// To whom a target shows a certificate, when it has several.

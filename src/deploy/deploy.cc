@@ -231,10 +231,10 @@ class Deployment {
   Judgement wait_until_served() {
     progress(Step::verifying);
     const Deadline outage = Deadline::after(clock_, options_.outage_timeout);
-    const Deadline patience = Deadline::after(clock_, options_.verify_timeout);
+    const Deadline patience = Deadline::after(clock_, target_.verify_timeout);
     Judgement judgement;
     outcome_.after = observe_until(
-        clock_, checks_, options_.probe_timeout, std::max(options_.verify_timeout, options_.restart_timeout),
+        clock_, checks_, options_.probe_timeout, std::max(target_.verify_timeout, options_.restart_timeout),
         [&](const Observation& seen) { return find_fault(before_of(seen), seen, expectation_).empty(); },
         [&](std::span<const Observation> observations) {
           judgement = judge(observations);

@@ -89,7 +89,7 @@ struct DeployOptions {
   /// Where nothing is in service yet, TLSA records that cannot be looked up keep nothing back: for a certificate from
   /// before there is a DNS.
   bool first_goes_unchecked = false;
-  std::chrono::milliseconds verify_timeout{20'000};  // how long the daemon may take to show the new certificate
+  std::chrono::milliseconds restore_timeout{20'000};  // how long it may take to show the previous one again
   /// How long a listener may be gone: Exim waits 30 s before it tries again to bind a port that one of its own
   /// processes still had when it was told to reload.
   std::chrono::milliseconds restart_timeout{45'000};

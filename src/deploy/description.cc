@@ -167,14 +167,15 @@ std::string printable_lines(const std::string& text) {
   return join(lines, "\n");
 }
 
-/// A script that looks at nothing we tell it does the same whatever it is asked: a deploy hook of certbot would do all
-/// its work for `describe`, before anything was checked.
+/// A script that looks at nothing we tell it, and has no word of a description, does the same whatever it is asked: a
+/// deploy hook of certbot would do all its work for `describe`, before anything was checked.
 bool is_worth_asking(const std::filesystem::path& program) {
-  constexpr std::array looks{"describe", "MXCERT_", "$1", "${1", "$@", "${@", "$*", "${*", "argv", "ARGV"};
+  constexpr std::array words{"describe", "MXCERT_", "$1",   "${1",     "$@",       "${@",        "$*",
+                             "${*",      "argv",    "ARGV", "\"files", "\"daemon", "\"listeners"};
   try {
     const std::string text = read_file(program, max_script_bytes);
     return !text.starts_with("#!") ||
-           std::ranges::any_of(looks, [&](const char* word) { return text.find(word) != std::string::npos; });
+           std::ranges::any_of(words, [&](const char* word) { return text.find(word) != std::string::npos; });
   } catch (const Error&) {  // it may be executable only, or larger than any script
     return true;
   }

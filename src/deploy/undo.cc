@@ -44,10 +44,10 @@ std::vector<Check> checks_of(std::span<const Observation> observations) {
 
 std::string look_again(Clock& clock, const DeployOptions& options, const Undo& undo, UndoResult& result) {
   const std::set<std::string> kept_leaves = leaves_before(undo.changes);
-  const Deadline patience = Deadline::after(clock, options.verify_timeout);
+  const Deadline patience = Deadline::after(clock, options.restore_timeout);
   Judgement judgement;
   result.after = observe_until(
-      clock, checks_of(undo.before), options.probe_timeout, std::max(options.verify_timeout, options.restart_timeout),
+      clock, checks_of(undo.before), options.probe_timeout, std::max(options.restore_timeout, options.restart_timeout),
       [](const Observation&) { return false; },  // few, and all have to be right at the same time
       [&](std::span<const Observation> after) {
         judgement = judge_restored(undo.before, after, kept_leaves, undo.expectation);

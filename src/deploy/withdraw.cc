@@ -60,7 +60,7 @@ void prove_gone(Clock& clock, std::span<const Check> checks, const Delivery& del
   const auto is_gone = [&](const Observation& seen) {
     return !seen.result.shown() || !leaves.contains(seen.result.chain.front().sha256_fingerprint);
   };
-  outcome.after = observe_until(clock, checks, options.probe_timeout, options.verify_timeout, is_gone,
+  outcome.after = observe_until(clock, checks, options.probe_timeout, options.restore_timeout, is_gone,
                                 [&](std::span<const Observation> seen) { return std::ranges::all_of(seen, is_gone); });
   for (const Observation& observation : outcome.after)
     if (!is_gone(observation))

@@ -157,6 +157,7 @@ lab postfix reload
 use_hook <<'HOOK'
 [ $1 = deploy ] || exec $hook "$1"
 HOOK
+hurry
 expect_rolled_back 'rolled back.*after the reload .* (still )?shows'
 
 scene "a full disk changes nothing"

@@ -140,6 +140,7 @@ expect_rolled_back 'rolled back.*no reload today'
 use_hook <<'HOOK'
 [ $1 = deploy ] || exec $hook "$1"
 HOOK
+hurry
 expect_rolled_back 'rolled back.*after the reload .* (still )?shows'
 
 scene "a full disk changes nothing"

@@ -83,6 +83,8 @@ before = "1/4"
 hook = "{}"
 verify = ["192.0.2.1:25"]
 configure = true
+timeout = 5
+verify_timeout = 90
 [[deploy]]
 hook = "{}"
 )",
@@ -111,6 +113,8 @@ hook = "{}"
   REQUIRE(config.targets.size() == 2);
   CHECK(config.targets[0].configure);
   CHECK(config.targets[0].verify.front().port == 25);
+  CHECK(config.targets[0].timeout == std::chrono::seconds(5));
+  CHECK(config.targets[0].verify_timeout == std::chrono::seconds(90));
   CHECK_FALSE(config.targets[1].configure);
 }
 
@@ -134,6 +138,7 @@ TEST_CASE_METHOD(Fixture, "every bad value says where it stands, what was found 
       {"[ca]\ndirectory = \"letsencript\"", "did you mean letsencrypt?"},
       {"[ca]\ndirectory = \"http://ca.example/dir\"", "is not https"},
       {"[ca]\ntimeout = 0", "mxcert.toml:2:11: timeout must be between 1 and 86400, not 0"},
+      {"[[deploy]]\nverify_timeout = 4000", "mxcert.toml:2:18: verify_timeout must be between 1 and 3600, not 4000"},
       {"[domains]\nlist = [\"exa mple.com\"]", "mxcert.toml:2:9: "},
       {"[domains]\nlist = [\"example.com\", \"[192.0.2.1]\"]", "mxcert.toml:2:24: "},
       {"[domains]\nfiles = [\"/no/such/file\"]",

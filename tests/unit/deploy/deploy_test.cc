@@ -118,7 +118,7 @@ esac)",
             .find_trust_problem = find_trust_problem,
             .may_lose_trust = may_lose_trust,
             .only_where_nothing_is_served = is_placeholder,
-            .verify_timeout = 700ms,
+            .restore_timeout = 700ms,
             .restart_timeout = 700ms,
             .outage_timeout = 400ms,
             .probe_timeout = 5s,
@@ -155,7 +155,7 @@ esac)",
   std::function<std::string(std::span<const pki::Certificate>)> find_trust_problem;
   bool may_lose_trust = false;
   std::string more_files;
-  Target target{.hook = {}, .timeout = 10s};
+  Target target{.hook = {}, .timeout = 10s, .verify_timeout = 700ms};
   std::function<void(Step, std::string_view)> progress;
   std::atomic<bool> deaf{false};  // does not notice a reload
   std::atomic<bool> keeps_rsa{false};

@@ -169,6 +169,7 @@ TEST_CASE("a script that looks at nothing we tell it is not asked: it would do a
     return std::filesystem::exists(dir / "ran");
   };
   CHECK_FALSE(runs_when_asked("cp \"$RENEWED_LINEAGE/fullchain.pem\" /dev/null || true; echo $# $? ${HOME}"));
+  CHECK(runs_when_asked("echo '[{\"files\": []}]'"));
   CHECK(runs_when_asked("case $1 in deploy) ;; *) exit 42 ;; esac"));
   CHECK(runs_when_asked("[ \"$MXCERT_EVENT\" = deploy ] || exit 42"));
   CHECK(runs_when_asked("true \"$@\""));
