@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "catch.h"
-#include "dns/fake_resolver.h"
+#include "mx/plan_scene.h"
 
 using namespace mxcert;
 using namespace mxcert::app;
@@ -13,8 +13,6 @@ using test::FakeDns;
 using test::FakeResolver;
 
 namespace {
-
-constexpr SystemTime now = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23};
 
 FakeDns scene() {
   return {.mx = {{"example.com", {{10, "mx.example.com"}, {20, "backup.example.net"}}},
@@ -47,11 +45,8 @@ struct Scene {
     mx::PlanInput input{.lookups = find_mx_targets(resolver, domains, {.services = true}),
                         .rules = {.local_addresses = {IpAddress::parse("192.0.2.1"), IpAddress::parse("2001:db8::1")}},
                         .extra_names = extra_names,
-                        .current = {{.name = "mx.example.com",
-                                     .names = {"mx.example.com", "old.example.com"},
-                                     .not_after = now + std::chrono::days{60},
-                                     .renew_at = now + std::chrono::days{30}}},
-                        .now = now};
+                        .current = {test::make_current({"mx.example.com", "old.example.com"})},
+                        .now = test::plan_time};
     input.postponed = {DnsName::parse("implicit.example")};
     return mx::plan_certificates(input);
   }
@@ -103,9 +98,9 @@ TEST_CASE("a host that is no mail domain is explained by itself") {
   CHECK(evidence.domain == nullptr);
   REQUIRE(evidence.hosts.size() == 1);
   HostEvidence& host = evidence.hosts.front();
-  host.served = {{"mx.example.com", "0003", now}};
+  host.served = {{"mx.example.com", "0003", test::plan_time}};
   host.caa = {CaaVerdict::Status::forbidden, "the records of alias.example allow no CA", "publish another"};
-  host.failure = {"rejected", "ask again", now, now + std::chrono::hours{1}};
+  host.failure = {"rejected", "ask again", test::plan_time, test::plan_time + std::chrono::hours{1}};
   CHECK("\n" + evidence_to_text(evidence, {}) == R"(
 mail.alias.example
   named by     alias.example (MX 10, insecure)

@@ -3,28 +3,16 @@
 #include <nlohmann/json.hpp>
 
 #include "catch.h"
-#include "dns/fake_resolver.h"
+#include "mx/plan_scene.h"
 
 using namespace mxcert;
 using namespace mxcert::app;
 using dns::DnsName;
 using dns::IpAddress;
 using test::FakeDns;
-using test::FakeResolver;
+using test::make_plan_input;
 
 namespace {
-
-constexpr SystemTime now = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23};
-
-mx::PlanInput input(FakeDns table, const std::vector<std::string>& domains, const mx::LookupOptions& options = {}) {
-  FakeResolver resolver(std::move(table));
-  std::vector<mx::MailDomain> mail_domains;
-  for (const std::string& domain : domains)
-    mail_domains.push_back({DnsName::parse(domain), "config"});
-  return {.lookups = find_mx_targets(resolver, mail_domains, options),
-          .rules = {.local_addresses = {IpAddress::parse("192.0.2.1"), IpAddress::parse("2001:db8::1")}},
-          .now = now};
-}
 
 std::string json_of(const mx::Plan& plan) {
   std::string text;
@@ -33,36 +21,33 @@ std::string json_of(const mx::Plan& plan) {
 }
 
 mx::Plan small_plan() {
-  return mx::plan_certificates(input({.mx = {{"example.com", {{10, "mx.example.com"}}},
-                                             {"example.net", {{10, "mx.example.com"}}},
-                                             {"example.org", {{10, "mx.example.com"}}}},
-                                      .addresses = {{"mx.example.com", {"192.0.2.1", "2001:db8::1"}}}},
-                                     {"example.com", "example.net", "example.org"}));
+  return mx::plan_certificates(make_plan_input({.mx = {{"example.com", {{10, "mx.example.com"}}},
+                                                       {"example.net", {{10, "mx.example.com"}}},
+                                                       {"example.org", {{10, "mx.example.com"}}}},
+                                                .addresses = {{"mx.example.com", {"192.0.2.1", "2001:db8::1"}}}},
+                                               {"example.com", "example.net", "example.org"}));
 }
 
 mx::Plan mixed_plan() {
-  mx::PlanInput mixed =
-      input({.mx = {{"example.com", {{10, "mx.example.com"}, {20, "backup.example.net"}}},
-                    {"xn--bcher-kva.example", {{10, "mx.xn--bcher-kva.example"}}},
-                    {"partly.example", {{10, "mx.partly.example"}}},
-                    {"broken.example", {{10, "mx.broken.example"}}},
-                    {"typo.example", {{10, "mx.gone.example"}}},
-                    {"null.example", {{0, "."}}},
-                    {"alias.example", {{10, "mail.alias.example"}}}},
-             .addresses = {{"mx.example.com", {"192.0.2.1", "2001:db8::1"}},
-                           {"backup.example.net", {"198.51.100.1"}},
-                           {"mx.xn--bcher-kva.example", {"192.0.2.1"}},
-                           {"mx.partly.example", {"192.0.2.1", "198.51.100.7"}},
-                           {"implicit.example", {"192.0.2.1"}}},
-             .cname = {{"mail.alias.example", "mx.example.com"}},
-             .servfail = {"mx.broken.example", "lame.example"},
-             .bogus = {"signed.example"}},
-            {"example.com", "bücher.example", "partly.example", "broken.example", "typo.example", "null.example",
-             "implicit.example", "alias.example", "gone.example", "lame.example", "signed.example"});
-  mixed.current = {{.name = "mx.example.com",
-                    .names = {"mx.example.com", "old.example.com"},
-                    .not_after = now + std::chrono::days{60},
-                    .renew_at = now + std::chrono::days{30}}};
+  mx::PlanInput mixed = make_plan_input(
+      {.mx = {{"example.com", {{10, "mx.example.com"}, {20, "backup.example.net"}}},
+              {"xn--bcher-kva.example", {{10, "mx.xn--bcher-kva.example"}}},
+              {"partly.example", {{10, "mx.partly.example"}}},
+              {"broken.example", {{10, "mx.broken.example"}}},
+              {"typo.example", {{10, "mx.gone.example"}}},
+              {"null.example", {{0, "."}}},
+              {"alias.example", {{10, "mail.alias.example"}}}},
+       .addresses = {{"mx.example.com", {"192.0.2.1", "2001:db8::1"}},
+                     {"backup.example.net", {"198.51.100.1"}},
+                     {"mx.xn--bcher-kva.example", {"192.0.2.1"}},
+                     {"mx.partly.example", {"192.0.2.1", "198.51.100.7"}},
+                     {"implicit.example", {"192.0.2.1"}}},
+       .cname = {{"mail.alias.example", "mx.example.com"}},
+       .servfail = {"mx.broken.example", "lame.example"},
+       .bogus = {"signed.example"}},
+      {"example.com", "bücher.example", "partly.example", "broken.example", "typo.example", "null.example",
+       "implicit.example", "alias.example", "gone.example", "lame.example", "signed.example"});
+  mixed.current = {test::make_current({"mx.example.com", "old.example.com"})};
   return mx::plan_certificates(mixed);
 }
 
@@ -190,7 +175,7 @@ mx::Plan plan_with_services() {
   table.srv["_pop3s._tcp.example.net"] = {{0, "mx.example.com"}};
   table.srv["_pop3._tcp.example.net"] = {{0, "."}};
   table.servfail = {"SRV _imap._tcp.example.net"};
-  return mx::plan_certificates(input(table, {"example.com", "example.net"}, {.services = true}));
+  return mx::plan_certificates(make_plan_input(table, {"example.com", "example.net"}, {.services = true}));
 }
 
 TEST_CASE("a plan with services as text") {
@@ -267,7 +252,7 @@ mx::Plan plan_of_thirty_domains() {
         "literal.example",  "broken.example",  "parked.example",         "parked-too.example", "parked-as-well.example",
         "web-only.example", "expired.example", "lame.example",           "signed.example",     "expired-too.example"})
     domains.push_back(domain);
-  mx::PlanInput plan = input(table, domains);
+  mx::PlanInput plan = make_plan_input(table, domains);
   plan.rules.siblings = {IpAddress::parse("192.0.2.2")};
   plan.needs_all_addresses = [](const DnsName& host) { return host.ascii() != "mx.cluster.example"; };
   return mx::plan_certificates(plan);
@@ -416,7 +401,7 @@ warning:  mx.halfway.example is left out: 192.0.2.1 is this host's, but 203.0.11
 }
 
 TEST_CASE("a plan without names says so") {
-  const mx::Plan plan = mx::plan_certificates(input({}, {"gone.example"}));
+  const mx::Plan plan = mx::plan_certificates(make_plan_input({}, {"gone.example"}));
   CHECK("\n" + plan_to_text(plan, {}) == R"(
 no MX host: does not exist in the DNS
   gone.example

@@ -4,18 +4,14 @@
 
 #include "base/files.h"
 #include "catch.h"
-#include "temp_dir.h"
+#include "store/locked_state.h"
 
 using namespace mxcert;
 using namespace mxcert::store;
 using namespace std::chrono_literals;
 
 namespace {
-struct Fixture {
-  test::TempDir dir;
-  RealClock clock;
-  StateDirectory state{dir / "state"};
-  Lock lock = state.lock(clock, 0ms);
+struct Fixture : test::LockedState {
   Accounts accounts{state};
 };
 }  // namespace

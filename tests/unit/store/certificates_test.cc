@@ -7,7 +7,7 @@
 #include "fake_clock.h"
 #include "pki/key.h"
 #include "self_signed.h"
-#include "temp_dir.h"
+#include "store/locked_state.h"
 
 using namespace mxcert;
 using namespace mxcert::store;
@@ -16,11 +16,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Fixture {
-  test::TempDir dir;
-  RealClock clock;
-  StateDirectory state{dir / "state"};
-  Lock lock = state.lock(clock, 0ms);
+struct Fixture : test::LockedState {
   Certificates certificates{state};
   const std::string name = "mx.example.com";
 

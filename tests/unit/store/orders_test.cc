@@ -4,7 +4,7 @@
 
 #include "base/files.h"
 #include "catch.h"
-#include "temp_dir.h"
+#include "store/locked_state.h"
 
 using namespace mxcert;
 using namespace mxcert::store;
@@ -12,11 +12,7 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 namespace {
-struct Fixture {
-  test::TempDir dir;
-  RealClock clock;
-  StateDirectory state{dir / "state"};
-  Lock lock = state.lock(clock, 0ms);
+struct Fixture : test::LockedState {
   Orders orders{state};
   const std::string name = "mx.example.com";
   const OrderRecord order{.directory = "https://ca.example/dir",
