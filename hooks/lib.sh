@@ -142,15 +142,33 @@ with_key_types() {
       }'
 }
 
-# sni_entries DIRECTORY [WITHOUT]: `NAME FILE`, one a line, of the certificates there (FILE.pem beside FILE.names), each name
-# once. The certificate that is being put into service has all of its names, those of the default one (in the file
-# `default`, where a hook writes them) belong to no other. WITHOUT is a certificate that is about to go.
-sni_entries() {
+# leaves FILE: it is still there, and mxcert removes it as soon as this is done
+leaves() {
+  printf %s "${MXCERT_LEAVING:-}" | grep -qxF "$(readlink -f "$1")"
+}
+
+# lines_that_stay LINES: without those that end with the name of a file that leaves
+lines_that_stay() {
+  printf '%s\n' "$1" | sed '/^$/d' | awk -v leaving="${MXCERT_LEAVING:-}" '
+    BEGIN { count = split(leaving, file, "\n") }
+    { for (i = 1; i <= count; i++) if (file[i] != "" && substr($0, length($0) - length(file[i]) + 1) == file[i]) next; print }'
+}
+
+# sni_bundles DIRECTORY [WITHOUT]: the certificates there that stay (FILE.pem beside FILE.names), one a line. WITHOUT is one
+# that is about to go.
+sni_bundles() {
   for sni_names in "$1/${MXCERT_NAME:-}.names" "$1"/*.names; do
     sni_bundle=${sni_names%.names}.pem
-    if [ "$sni_bundle" = "$1/${2:-}.pem" ] || [ ! -s "$sni_bundle" ]; then continue; fi
-    sed "/./s,\$, $sni_bundle," "$sni_names"
-  done | awk -v own="$1/${MXCERT_NAME:-}.pem" -v names="$(cat "$1/default" 2>/dev/null)" '
+    if [ "$sni_bundle" = "$1/${2:-}.pem" ] || [ ! -s "$sni_bundle" ] || leaves "$sni_bundle"; then continue; fi
+    printf '%s\n' "$sni_bundle"
+  done
+}
+
+# sni_entries DIRECTORY [WITHOUT]: `NAME FILE`, one a line, of these certificates, each name once. The certificate that is
+# being put into service has all of its names, those of the default one (in the file `default`, where a hook writes them)
+# belong to no other.
+sni_entries() {
+  sni_bundles "$@" | while IFS= read -r sni_bundle; do sed "/./s,\$, $sni_bundle," "${sni_bundle%.pem}.names"; done | awk -v own="$1/${MXCERT_NAME:-}.pem" -v names="$(cat "$1/default" 2>/dev/null)" '
     BEGIN { count = split(names, name, "\n"); for (i = 1; i <= count; i++) is_default[name[i]] = 1 }
     NF == 2 && !($1 in seen) && ($2 == own || !($1 in is_default)) { seen[$1] = 1; print }'
 }

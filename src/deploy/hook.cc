@@ -45,10 +45,18 @@ std::string key_types(const Delivery& delivery) {
   return fmt::format("{}", fmt::join(types, " "));
 }
 
-std::map<std::string, std::string> environment_for(HookEvent event, const Delivery& delivery, bool configure) {
+std::string lines_of(std::span<const fs::path> paths) {
+  std::string lines;
+  for (const fs::path& path : paths)
+    lines += path.string() + "\n";
+  return lines;
+}
+
+std::map<std::string, std::string> environment_for(HookEvent event, const Delivery& delivery, bool configure,
+                                                   std::span<const fs::path> leaving) {
   const std::string names = join(delivery.names, " ");
   const auto file = [&](const char* name) { return (delivery.lineage / name).string(); };
-  return {
+  std::map<std::string, std::string> environment = {
       {"PATH", system_path()},
       {"LC_ALL", "C"},
       {"MXCERT_VERSION", MXCERT_PROGRAM_VERSION},
@@ -67,6 +75,8 @@ std::map<std::string, std::string> environment_for(HookEvent event, const Delive
       {"RENEWED_LINEAGE", delivery.lineage.string()},  // as certbot's deploy hooks know them
       {"RENEWED_DOMAINS", names},
   };
+  if (!leaving.empty()) environment.emplace("MXCERT_LEAVING", lines_of(leaving));
+  return environment;
 }
 
 /// What is run for the event; nothing when that is nothing.
@@ -147,11 +157,11 @@ std::string_view to_string(HookEvent event) {
 }
 
 HookAnswer run_hook(Clock& clock, const fs::path& program, HookEvent event, const Target& target,
-                    const Delivery& delivery, bool configure) {
+                    const Delivery& delivery, bool configure, std::span<const fs::path> leaving) {
   const std::vector<std::string> arguments = arguments_for(program, event, target);
   if (arguments.empty()) return {};
   ProcessResult result = run_process(clock, {.arguments = arguments,
-                                             .environment = environment_for(event, delivery, configure),
+                                             .environment = environment_for(event, delivery, configure, leaving),
                                              .timeout = target.timeout,
                                              .max_output_bytes = max_output_bytes});
   if (!target.listed && result.exit_status == not_handled_status && !result.timed_out) return {.handled = false};

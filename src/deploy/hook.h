@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,11 +36,12 @@ struct HookAnswer {
 };
 
 /// Runs `program EVENT` as hooks/README.md promises: no shell, clean environment with MXCERT_* and RENEWED_*, process
-/// group of its own, `target.timeout`. `configure` becomes MXCERT_CONFIGURE. For a target that lists its files,
-/// `deploy` and `rollback` run what reloads the daemon, in the same way; other events have nothing to do.
+/// group of its own, `target.timeout`. `configure` becomes MXCERT_CONFIGURE, `leaving` MXCERT_LEAVING. For a target
+/// that lists its files, `deploy` and `rollback` run what reloads the daemon, in the same way; other events have
+/// nothing to do.
 ///
 /// Throws Error with the last lines of its stderr when it fails or takes too long; Interrupted.
 HookAnswer run_hook(Clock& clock, const std::filesystem::path& program, HookEvent event, const Target& target,
-                    const Delivery& delivery, bool configure);
+                    const Delivery& delivery, bool configure, std::span<const std::filesystem::path> leaving = {});
 
 }  // namespace mxcert::deploy

@@ -25,9 +25,22 @@ void attempt(std::string& failure, Action step) {
 
 /// A hook that does not know the event rollback is asked to reload by the event deploy.
 void run_rollback(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
-                  bool unconfigure) {
-  if (run_hook(clock, program, HookEvent::rollback, target, delivery, unconfigure).handled) return;
+                  bool unconfigure, std::span<const fs::path> leaving) {
+  if (run_hook(clock, program, HookEvent::rollback, target, delivery, unconfigure, leaving).handled) return;
   run_hook(clock, program, HookEvent::deploy, target, delivery, false);
+}
+
+std::vector<fs::path> find_leaving(std::span<const FileChange> changes) {
+  std::vector<fs::path> leaving;
+  for (const FileChange& change : changes)
+    if (!change.after) leaving.push_back(change.path);
+  return leaving;
+}
+
+/// What an earlier deployment configured, which was proven, is what was there before this one.
+bool has_configured_before(const DeployOptions& options) {
+  const auto original = load_journal(options.original_directory);
+  return original && original->configures;
 }
 
 void remove_temporaries(std::span<const KeptFile> files) {
@@ -58,14 +71,15 @@ std::string look_again(Clock& clock, const DeployOptions& options, const Undo& u
 
 /// The files as they were; `undone` says whether that was possible.
 std::string restore_after_kill(Clock& clock, const fs::path& program, const Target& target, const Delivery& delivery,
-                               const Journal& journal) {
+                               const DeployOptions& options, const Journal& journal) {
   remove_temporaries(journal.files);
   const Restoration restoration = plan_restoration(journal.files);
   if (restoration.taken_over)
     return fmt::format(
         "an earlier run was interrupted while it deployed {}; {} has been replaced since and is left alone",
         journal.certificate_name, restoration.taken_over->string());
-  const std::string failure = put_back(clock, program, target, delivery, restoration.changes, journal.configures, {});
+  const bool unconfigure = journal.configures && !has_configured_before(options);
+  const std::string failure = put_back(clock, program, target, delivery, restoration.changes, unconfigure, {});
   if (!failure.empty())
     throw Error(fmt::format("undoing the interrupted deployment of {}: {}", journal.certificate_name, failure),
                 "put that right and run the same command again");
@@ -78,11 +92,12 @@ std::string put_back(Clock& clock, const fs::path& program, const Target& target
                      std::span<const FileChange> changes, bool unconfigure,
                      const std::function<void(const fs::path&)>& before_each) {
   std::string failure;
-  const auto run = [&] { run_rollback(clock, program, target, delivery, unconfigure); };
-  // A configuration that names the files has to go before them; otherwise the daemon has to find the old ones.
-  if (unconfigure) attempt(failure, run);
+  const std::vector<fs::path> leaving = find_leaving(changes);
+  // A daemon does not begin with a configuration that names what is not there: that goes before the files do.
+  if (unconfigure || (!leaving.empty() && !target.listed))
+    attempt(failure, [&] { run_rollback(clock, program, target, delivery, unconfigure, leaving); });
   attempt(failure, [&] { make_changes(changes, before_each); });
-  if (!unconfigure) attempt(failure, run);
+  attempt(failure, [&] { run_rollback(clock, program, target, delivery, false, {}); });
   return failure;
 }
 
@@ -95,8 +110,10 @@ UndoResult undo_deployment(Clock& clock, const fs::path& program, const Target& 
     remove_journal(options.journal_directory);
     return result;
   }
+  bool unconfigure = undo.configured;
+  attempt(result.failure, [&] { unconfigure = unconfigure && !has_configured_before(options); });
   const std::string failure =
-      put_back(clock, program, target, delivery, changes, undo.configured, [&](const fs::path& path) {
+      put_back(clock, program, target, delivery, changes, unconfigure, [&](const fs::path& path) {
         if (options.progress) options.progress(Step::restoring, path.string());
       });
   if (!failure.empty()) result.failure += (result.failure.empty() ? "" : "; ") + failure;
@@ -119,7 +136,8 @@ std::optional<std::string> recover_unfinished(Clock& clock, const Target& target
                                .further_bundles = delivery.further_bundles,
                                .lineage = delivery.lineage,
                                .role = journal->role};
-    done = restore_after_kill(clock, find_program(target, options.hooks_directory), target, interrupted, *journal);
+    done = restore_after_kill(clock, find_program(target, options.hooks_directory), target, interrupted, options,
+                              *journal);
   }
   remove_journal(options.journal_directory);
   return done;

@@ -26,6 +26,8 @@ std::vector<FileChange> plan_return(std::span<const DaemonFile> files, const Del
                                     const Journal& original, DeployOutcome& outcome) {
   std::vector<FileChange> changes;
   for (const DaemonFile& file : files) {
+    // With its directory, which a run that was killed has taken away.
+    if (!fs::exists(file.path.parent_path()) && !original_state(original, file.path)) continue;
     FileChange change{.path = follow_links(file.path)};
     change.before = load_state(change.path);
     change.after = original_state(original, change.path);

@@ -57,6 +57,21 @@ hook rollback MXCERT_ROLE=sni MXCERT_CONFIGURE=1
 expect_same "$stock" "$(main_cf)"
 within 20 shows_default mx3.post.example.com
 
+scene "with the last one the table and its directory go, but an empty table stays as long as main.cf names it"
+expect_no_file post /etc/postfix/mxcert-sni/table.db
+lab exec post sh -c 'rm /etc/postfix/mxcert-sni/*.pem /etc/postfix/mxcert-sni/*.names'
+hook rollback MXCERT_ROLE=sni
+expect_no_file post /etc/postfix/mxcert-sni
+postconf -e 'tls_server_sni_maps = hash:/etc/postfix/mxcert-sni/table'
+install_by_hand MXCERT_ROLE=sni
+within 20 shows_made mx3.post.example.com
+lab exec post sh -c 'rm /etc/postfix/mxcert-sni/*.pem /etc/postfix/mxcert-sni/*.names'
+hook rollback MXCERT_ROLE=sni
+expect "$lab" exec post postmap -s hash:/etc/postfix/mxcert-sni/table
+expect_no_stdout
+within 20 shows_default mx3.post.example.com
+expect_same "$(postconf -h tls_server_sni_maps)" hash:/etc/postfix/mxcert-sni/table
+
 scene "a table of any type that Postfix has, as main.cf names it"
 make_pems mx3.post.example.com
 for type in cdb lmdb btree; do
@@ -68,6 +83,7 @@ done
 # And by mxcert, from the first run on
 reset
 use_post postfix
+stock=$(main_cf)
 
 scene "mxcert gets certificates for two hosts with two keys each, and every port shows them all"
 { standard_config post.example.com users.example.com |
@@ -89,3 +105,14 @@ expect_exit 0
 expect_stdout 'nothing is due'
 mxcert renew
 expect_no_output
+
+scene "taken away again, nothing of them is left"
+mxcert rollback mx2.post.example.com
+expect_exit 0
+expect_no_file post /etc/postfix/mxcert-sni
+expect_same '' "$(postconf -h tls_server_sni_maps)"
+mxcert rollback $mail_name
+expect_exit 0
+expect_same "$stock" "$(main_cf)"
+on post find /etc/postfix -name '*mxcert*'
+expect_no_stdout

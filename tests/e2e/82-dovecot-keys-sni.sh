@@ -54,6 +54,10 @@ hook_names=mx3.post.example.com
 hook rollback MXCERT_ROLE=sni MXCERT_CONFIGURE=1
 expect_same "$drop_in_text" "$(get post $drop_in)"
 within 20 shows_default mx3.post.example.com
+expect_no_file post /etc/dovecot/mxcert-sni/names.conf
+lab exec post sh -c 'rm /etc/dovecot/mxcert-sni/*.pem /etc/dovecot/mxcert-sni/*.names'
+hook rollback MXCERT_ROLE=sni
+expect_no_file post /etc/dovecot/mxcert-sni
 hook_names=$mail_name
 hook rollback MXCERT_CONFIGURE=1
 expect_same "$stock" "$(etc_dovecot)"
@@ -61,6 +65,7 @@ expect_same "$stock" "$(etc_dovecot)"
 # And by mxcert, from the first run on
 reset
 use_post dovecot
+stock=$(etc_dovecot)
 
 scene "mxcert gets certificates for two hosts with two keys each, and every port shows them all"
 { standard_config post.example.com users.example.com |
@@ -82,3 +87,13 @@ expect_exit 0
 expect_stdout 'nothing is due'
 mxcert renew
 expect_no_output
+
+scene "taken away again, nothing of them is left"
+mxcert rollback mx2.post.example.com
+expect_exit 0
+expect_no_file post /etc/dovecot/mxcert-sni
+mxcert rollback $mail_name
+expect_exit 0
+expect_same "$stock" "$(etc_dovecot)"
+on post find /etc/dovecot -name '*mxcert*'
+expect_no_stdout

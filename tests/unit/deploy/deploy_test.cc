@@ -584,9 +584,35 @@ TEST_CASE("a daemon is configured when that was allowed, and unconfigured when i
   daemon.target.configure = true;
   daemon.deaf = true;
   CHECK(daemon.deploy().status == Status::rolled_back);
-  CHECK(daemon.read("events") == "check\ndeploy 1\nrollback 1\n");
+  CHECK(daemon.read("events") == "check\ndeploy 1\nrollback 1\nrollback 0\n");
   daemon.deaf = false;
   CHECK(daemon.deploy().status == Status::deployed_and_verified);
+}
+
+TEST_CASE("what an earlier deployment configured stays when a later one does not work") {
+  Daemon daemon;
+  daemon.describe_as(R"("configured": false, "configurable": true, "missing_configuration": "tls = yes",)");
+  daemon.target.configure = true;
+  REQUIRE(daemon.deploy().status == Status::deployed_and_verified);
+  daemon.deliver(make_bundle(names));
+  daemon.deaf = true;
+  CHECK(daemon.deploy().status == Status::rolled_back);
+  CHECK(daemon.read("events") == "check\ndeploy 1\ncheck\ndeploy 1\nrollback 0\n");
+  daemon.deaf = false;
+  CHECK(daemon.withdraw().status == Status::withdrawn);
+  CHECK(daemon.read("events").ends_with("rollback 1\nrollback 0\n"));
+}
+
+TEST_CASE("what names files that go altogether is told to go before them") {
+  Daemon daemon;
+  fs::remove(daemon.path("crt.pem"));
+  daemon.describe_as(
+      "", fmt::format("rollback) for file in $MXCERT_LEAVING end; do [ ! -e $file ] || echo $file is there; "
+                      "done >>{}; [ -e {} ] || echo gone >>{};;",
+                      daemon.path("seen").string(), daemon.path("crt.pem").string(), daemon.path("seen").string()));
+  daemon.deaf = true;
+  CHECK(daemon.deploy().status == Status::rolled_back);
+  CHECK(daemon.read("seen") == daemon.path("crt.pem").string() + " is there\ngone\n");
 }
 
 TEST_CASE("a configured daemon is not configured again") {
