@@ -26,8 +26,14 @@ std::string folder_name(std::string name) {
 }
 
 deploy::DeployOptions make_options(const Context& context, const std::string& certificate, const std::string& target) {
-  const std::filesystem::path folder = context.certificates.backup_path(certificate) / folder_name(target);
-  return {.journal_directory = folder / "unfinished", .original_directory = folder / "original"};
+  const auto folder_of = [&](const std::string& name) {
+    return context.certificates.backup_path(name) / folder_name(target);
+  };
+  deploy::DeployOptions options{.journal_directory = folder_of(certificate) / "unfinished",
+                                .original_directory = folder_of(certificate) / "original"};
+  for (const std::string& other : context.certificates.names())
+    if (other != certificate) options.other_originals.push_back(folder_of(other) / "original");
+  return options;
 }
 
 std::string describe(deploy::Step step, std::string_view detail) {
@@ -309,6 +315,39 @@ void take_off(Context& context, const std::string& certificate) {
   }
 }
 
+/// Others that were the default one at the target, and that it does not take any more: nothing of them is there.
+void forget_displaced(Context& context, const std::string& certificate, const std::string& target) {
+  for (const std::string& other : others_at(context, certificate, target)) {
+    const auto assigned = find_assignments(context, other);
+    const bool is_taken = std::ranges::find(assigned, target, &Assignment::name) != assigned.end();
+    if (!is_taken && !context.certificates.load_state(other).deployments.at(target).by_sni)
+      forget(context, other, target);
+  }
+}
+
+/// What there is for a certificate that was shown by SNI at the target, and now is the default one there: left behind
+/// it would be shown again one day. What does not work harms nobody, and is a warning.
+void tidy_after_sni(Context& context, const std::string& certificate, const Assignment& at) {
+  const store::CertificateState state = context.certificates.load_state(certificate);
+  const auto before = state.deployments.find(at.name);
+  if (before == state.deployments.end() || !before->second.by_sni || before->second.served_version.empty()) return;
+  try {
+    const store::Version version = context.certificates.load(certificate, before->second.served_version);
+    deploy::withdraw_from_sni(context.clock, *at.target,
+                              make_delivery(context, certificate, version, deploy::Role::sni),
+                              make_options(context, certificate, at.name));
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error& e) {
+    context.report.add_warning({.code = "not_withdrawn",
+                                .subject = certificate,
+                                .message = fmt::format("{}: {}: it is the default one now, but what showed it by SNI "
+                                                       "stays: {}",
+                                                       certificate, at.name, e.message()),
+                                .hint = e.hint()});
+  }
+}
+
 /// Those on the certificate, and those that its wildcards stand for: no client asks for a wildcard, nor has it TLSA
 /// records.
 std::vector<std::string> names_served(const Context& context, const std::string& certificate,
@@ -405,6 +444,10 @@ bool deliver(Context& context, const std::string& certificate, const store::Vers
     all_serve_it = report(context, certificate, at.name, result, outcome) && all_serve_it;
     report_dane(context, certificate, result.dane);
     if (result.succeeded() && (result.loses_trust || is_for_the_public(version))) trust_problem = result.trust_problem;
+    if (result.succeeded() && at.role == deploy::Role::fallback) {
+      tidy_after_sni(context, certificate, at);
+      forget_displaced(context, certificate, at.name);
+    }
     remember(context, certificate, at.name,
              {.version = version.number,
               .state = state_of(result.status),

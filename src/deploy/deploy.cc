@@ -209,7 +209,7 @@ class Deployment {
   void finish() {
     progress(Step::finished);
     // What withdraw puts back: each file as it was when it was first replaced, were it after a change of configuration.
-    hand_over_journal(options_.journal_directory, options_.original_directory, journal_);
+    hand_over_journal(options_.journal_directory, options_.original_directory, journal_, options_.other_originals);
   }
 
   void look_before(std::span<const Endpoint> endpoints) {

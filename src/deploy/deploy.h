@@ -76,6 +76,9 @@ struct DeployOptions {
   std::filesystem::path journal_directory;
   /// Where the files are kept, in the same way, that were there before the first deployment; until withdraw.
   std::filesystem::path original_directory;
+  /// The same of other certificates at the target, which may have been its default one: what such a one replaced first
+  /// is what was there before, and not that certificate.
+  std::vector<std::filesystem::path> other_originals = {};
   /// Whether a name may be lost that the delivery lacks and `served`, a certificate that somebody issued and that is
   /// still valid, holds; empty: any may.
   std::function<bool(const pki::Certificate& served, const std::string& name)> may_lose = {};
@@ -120,5 +123,9 @@ std::optional<std::string> recover_unfinished(Clock& clock, const Target& target
 /// `delivery` become what they were or vanish, and the daemon reloads. `unchanged` when nothing of ours is there;
 /// files that hold something else by now are left alone, with a warning.
 DeployOutcome withdraw(Clock& clock, const Target& target, const Delivery& delivery, const DeployOptions& options);
+
+/// For a certificate that has become the target's default one: takes away what was installed for it as one for SNI,
+/// `delivery` then. Throws Error when that cannot be done; it is no harm then, and `deploy` has to be asked again.
+void withdraw_from_sni(Clock& clock, const Target& target, const Delivery& delivery, const DeployOptions& options);
 
 }  // namespace mxcert::deploy

@@ -82,6 +82,19 @@ void write_journal(const fs::path& directory, const Journal& journal, std::size_
   write_file_atomically(directory / index_name, object.dump(2) + "\n", {.mode = 0600});
 }
 
+/// Whether `known` knows a file of `journal`; such ones become what it says.
+bool take_what_was_before(Journal& journal, const Journal& known) {
+  bool found = false;
+  for (KeptFile& file : journal.files) {
+    const auto same = std::ranges::find(known.files, file.path, &KeptFile::path);
+    if (same == known.files.end()) continue;
+    file.before = same->before;
+    found = true;
+  }
+  journal.configures = journal.configures || (found && known.configures);
+  return found;
+}
+
 }  // namespace
 
 std::vector<KeptFile> keep(std::span<const FileChange> changes) {
@@ -129,9 +142,14 @@ std::optional<Journal> load_journal(const fs::path& directory) {
   }
 }
 
-void hand_over_journal(const fs::path& directory, const fs::path& original, const Journal& journal) {
-  if (load_journal(original)) {
-    add_to_journal(original, journal);
+void hand_over_journal(const fs::path& directory, const fs::path& original, const Journal& journal,
+                       std::span<const fs::path> others) {
+  Journal first = journal;
+  bool is_known = false;
+  for (const fs::path& other : others)
+    if (const auto before = load_journal(other)) is_known = take_what_was_before(first, *before) || is_known;
+  if (is_known || load_journal(original)) {
+    add_to_journal(original, first);
     remove_journal(directory);
     return;
   }

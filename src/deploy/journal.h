@@ -36,9 +36,10 @@ void add_to_journal(const std::filesystem::path& directory, const Journal& more)
 /// Empty when nothing is under way. Throws Error when it cannot be read.
 std::optional<Journal> load_journal(const std::filesystem::path& directory);
 /// The deployment has ended well: what the journal in `directory` keeps is from now on kept in `original`, as
-/// add_to_journal does; the first time by a rename, which needs no space. Both are on the same file system.
+/// add_to_journal does; the first time by a rename, which needs no space. Both are on the same file system. A file that
+/// one of `others` knows, which are such originals of other certificates, was before what that one says.
 void hand_over_journal(const std::filesystem::path& directory, const std::filesystem::path& original,
-                       const Journal& journal);
+                       const Journal& journal, std::span<const std::filesystem::path> others = {});
 /// The deployment has ended: removes the journal, and the kept keys with it.
 void remove_journal(const std::filesystem::path& directory);
 

@@ -95,7 +95,31 @@ void take_away(Clock& clock, const fs::path& program, const Target& target, cons
   outcome.status = Status::withdrawn;
 }
 
+void keep_only_changes_of_sni(std::vector<DaemonFile>& files, const Description& as_default) {
+  std::erase_if(files, [&](const DaemonFile& file) {
+    return std::ranges::find(as_default.files, file.path, &DaemonFile::path) != as_default.files.end();
+  });
+}
+
 }  // namespace
+
+void withdraw_from_sni(Clock& clock, const Target& target, const Delivery& delivery, const DeployOptions& options) {
+  const auto original = load_journal(options.original_directory);
+  if (!original || target.listed) return;
+  const fs::path program = find_program(target, options.hooks_directory);
+  Delivery further = delivery;
+  further.role = Role::sni;
+  Description description = describe(clock, program, target, further);
+  if (description.plain_script) return;
+  further.role = Role::fallback;
+  keep_only_changes_of_sni(description.files, describe(clock, program, target, further));
+  further.role = Role::sni;
+  DeployOutcome ignored;
+  const std::vector<FileChange> changes = plan_return(description.files, further, *original, ignored);
+  if (changes.empty()) return;
+  const std::string failure = put_back(clock, program, target, further, changes, false, {});
+  if (!failure.empty()) throw Error(failure, "put that right and run the same command again");
+}
 
 DeployOutcome withdraw(Clock& clock, const Target& target, const Delivery& delivery, const DeployOptions& options) {
   DeployOutcome outcome;

@@ -10,9 +10,11 @@ deployment() { get foo "$state/certificates/$1.p.example/state.json" | jq -r ".d
 expect_shown() {
   for port in 25 465; do expect_same "$(live "$2")" "$(served "$1" "$port")"; done
 }
-# configured HOST…: these hosts, the first for most domains, and a second target that takes all but the first
+# configured HOST…: these hosts, the first for most domains, and a second target that takes all but the first; with $takes
+# both take only these
+takes=
 configured() {
-  local host records='' domains=()
+  local host records='' domains=() all_but_first='"h2.p.example", "h3.p.example"'
   for host; do
     records+="$host A 192.0.2.1"$'\n'"$host AAAA 2001:db8::1"$'\n'"for-$host MX 10 $host"$'\n'
     domains+=("for-$host.p.example")
@@ -22,10 +24,11 @@ configured() {
     standard_config "${domains[@]}" more.p.example
     cat <<TOML
 configure = true
+${takes:+certificates = [$takes]}
 
 [[deploy]]
 hook = "files"
-certificates = ["h2.p.example", "h3.p.example"]
+certificates = [${takes:-$all_but_first}]
 files = [{ path = "/etc/copies/{name}.pem", content = "bundle", group = "mail", mode = "0640" }]
 reload = ["touch", "/run/copied"]
 
@@ -38,6 +41,7 @@ TOML
 scene "of three certificates one is shown to who says no name, and the others to who asks for theirs"
 lab exim-setup unsplit
 lab exec foo mkdir /etc/copies
+own=$(lab exec foo sha256sum /etc/exim4/exim.key /etc/exim4/exim.crt)
 configured h1 h2 h3
 mxcert issue
 expect_exit 0
@@ -104,3 +108,44 @@ put foo /etc/mxcert/mxcert.toml <"$work/toml"
 mxcert issue
 expect_exit 0
 expect_stderr_like 'files takes none of the certificates that there are: h1.p.example, h2.p.example'
+
+scene "a target's default certificate changes: who sends no SNI sees the new one, who asks for the old one's names still that"
+takes='"h2.p.example", "h3.p.example"'
+configured h1 h2 h3
+mxcert issue
+expect_exit 0
+expect_shown - h2
+expect_shown h2.p.example h2
+expect_shown h3.p.example h3
+takes='"h3.p.example", "h2.p.example"'
+configured h1 h2 h3
+mxcert issue
+expect_exit 0
+expect_shown - h3
+expect_shown h3.p.example h3
+expect_shown h2.p.example h2
+expect_same "verified true" "$(deployment h2 exim state) $(deployment h2 exim by_sni)"
+expect_same "verified null" "$(deployment h3 exim state) $(deployment h3 exim by_sni)"
+expect_same null "$(deployment h1 exim state)"
+on foo ls /etc/exim4/mxcert-sni
+expect_same "default h2.p.example.names h2.p.example.pem map" "$(xargs <<<"$stdout")"
+for host in h2 h3; do expect "$lab" exec foo cmp /etc/copies/$host.p.example.pem $state/live/$host.p.example/bundle.pem; done
+mxcert renew
+expect_exit 0
+expect_no_stdout
+
+scene "the further one is taken away, and then the default one: what was there before mxcert came is there again"
+mxcert rollback h2.p.example
+expect_exit 0
+expect_shown h2.p.example h3
+expect_no_file foo /etc/exim4/mxcert-sni
+mxcert rollback h3.p.example
+expect_exit 0
+expect_stdout_like '^h3.p.example: withdrawn'
+for port in 25 465; do expect_self_signed $port; done
+expect_same "$own" "$(lab exec foo sha256sum /etc/exim4/exim.key /etc/exim4/exim.crt)"
+on foo sh -c 'find /etc/exim4 /etc/copies -name "*mxcert*" -o -name "*p.example*"; grep -rl mxcert /etc/exim4 /var/lib/exim4'
+expect_no_stdout
+mxcert renew
+expect_no_stdout
+expect_self_signed 25

@@ -113,6 +113,25 @@ TEST_CASE("what was there at first is handed over once, whatever later deploymen
   CHECK(original->files[1].before->content == "another file");
 }
 
+TEST_CASE("what another certificate has replaced first is what was there before, and not that certificate") {
+  const TempDir dir;
+  const auto journal = [](const char* before, bool configures) {
+    return Journal{.certificate_name = "mx",
+                   .names = {},
+                   .configures = configures,
+                   .files = {{.path = "/etc/key", .before = state_of(before), .after_sha256 = ""}}};
+  };
+  save_journal(dir / "other", journal("the administrator's", true));
+  save_journal(dir / "unfinished", journal("the other one's", false));
+  const std::vector<fs::path> others{dir / "none", dir / "other"};
+  hand_over_journal(dir / "unfinished", dir / "original", journal("the other one's", false), others);
+  CHECK_FALSE(load_journal(dir / "unfinished"));
+  const auto original = load_journal(dir / "original");
+  REQUIRE(original);
+  CHECK(original->configures);
+  CHECK(original->files.at(0).before->content == "the administrator's");
+}
+
 TEST_CASE("a damaged journal says where it is and what to do") {
   const TempDir dir;
   for (const char* text : {"{", "{}", "[]", R"({"certificate": "a", "names": [], "configures": 1, "files": []})"}) {
