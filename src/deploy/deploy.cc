@@ -52,9 +52,15 @@ class Deployment {
 
   /// Like a deploy hook of certbot: nothing of it is known but that it can be run.
   DeployOutcome run_plain_script() {
-    if (options_.only_where_nothing_is_served) return left_alone();
+    if (options_.only_where_nothing_is_served && target_.verify.empty())
+      return end(Status::left_alone,
+                 fmt::format("{} does not say where its daemon listens, which may have a certificate already",
+                             outcome_.daemon));
     if (!target_.verify.empty()) {
       look_before(target_.verify);
+      // What a daemon has that does not answer, nobody knows.
+      if (options_.only_where_nothing_is_served && (all_unreachable(outcome_.before) || is_something_served()))
+        return left_alone();
       if (judge(outcome_.before).good()) return unchanged();
       const auto lost = find_lost_names(outcome_.before, expectation_, clock_.now(), options_.may_lose);
       if (!lost.empty()) return refuse_loss(lost);

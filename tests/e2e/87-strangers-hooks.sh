@@ -85,7 +85,7 @@ expect_exit 0
 expect_live_served
 
 scene "a plain script, which copies from where the certificate is and knows no events"
-put foo /usr/local/sbin/install-certificate 0755 <<'HOOK'
+script=$(cat <<'HOOK'
 #!/bin/sh
 # Copies the certificate to Exim. Run it by hand after a renewal, or from cron.
 echo "installing the certificate"
@@ -95,6 +95,8 @@ install -m 0640 -o root -g Debian-exim /var/lib/mxcert/live/mx.example.com/privk
 install -m 0640 -o root -g Debian-exim /var/lib/mxcert/live/mx.example.com/fullchain.pem /etc/exim4/exim.crt
 /etc/init.d/exim4 reload
 HOOK
+)
+put foo /usr/local/sbin/install-certificate 0755 <<<"$script"
 configure_script /usr/local/sbin/install-certificate second.example implicit.example cnamemx.example
 mxcert issue
 expect_exit 0
@@ -116,3 +118,35 @@ mxcert deploy --quiet
 expect_exit 0
 expect_no_output
 expect_live_served
+
+scene "a placeholder: the script is not run where its daemon has a certificate, or nobody says; it is where there is none"
+reset
+placeholder() { get foo /etc/mxcert/mxcert.toml | sed '/^\[ca\]/a placeholder = true' >"$work/toml" && put foo /etc/mxcert/mxcert.toml <"$work/toml"; }
+put foo /usr/local/sbin/install-certificate 0755 <<<"$script"
+configure_script /usr/local/sbin/install-certificate
+placeholder
+lab pebble stop
+mark
+mxcert issue --json
+expect_exit 1
+expect_json '.certificates[0] | .result == "placeholder" and .deployments[0].result == "left_alone"'
+expect_json '.certificates[0].deployments[0].message | test("has a certificate already")'
+expect_untouched
+expect_no_file foo /run/runs
+lab exec foo rm /etc/exim4/exim.crt /etc/exim4/exim.key
+lab exim restart
+get foo /etc/mxcert/mxcert.toml | sed '/^verify/d' | put foo /root/nobody-says.toml
+mxcert --config /root/nobody-says.toml issue --json
+expect_json '.certificates[0].deployments[0].message | test("does not say where its daemon listens")'
+expect_no_file foo /run/runs
+mxcert issue --json
+expect_exit 1
+expect_json '.certificates[0] | .result == "placeholder" and .deployments[0].result == "deployed_and_verified"'
+expect_same 1 "$(runs)"
+expect_live_served
+lab pebble start
+edit_state '.failure.at = "2026-01-01T00:00:00Z"'
+mxcert renew
+expect_exit 0
+expect_live_served
+expect_served mx.example.com 25
