@@ -1,47 +1,10 @@
 #!/bin/bash
 # A run may end anywhere: the next one goes on from there, with the same key and the same order where there was one, and
 # Exim serves the old certificate or the new one, whole.
-#
-# A library that is loaded into mxcert ends it before its Nth change to a file system, and so between any two of them.
-# E2E_CRASH_STEP=1 tries every N, instead of every fifth.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/crash.sh"
 
 state=/var/lib/mxcert
-crash=$MXCERT_LAB_DIR/share/crash.so
-
-command -v cc >/dev/null || skip "there is no compiler"
-cat >"$work/crash.c" <<'C'
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/types.h>
-
-static void count(const char* what, const char* path) {
-  static int counted;
-  const char* at = getenv("CRASH_AT");
-  const char* signal = getenv("CRASH_SIGNAL");
-  if (!at) return;
-  ++counted;
-  if (atoi(at) == 0) fprintf(stderr, "%d %s %s\n", counted, what, path);
-  if (counted == atoi(at)) raise(signal ? atoi(signal) : SIGKILL);
-}
-#define NEXT(name, ...) ((__typeof__(name)*)dlsym(RTLD_NEXT, #name))(__VA_ARGS__)
-int rename(const char* a, const char* b) { count("rename", b); return NEXT(rename, a, b); }
-int symlink(const char* a, const char* b) { count("symlink", b); return NEXT(symlink, a, b); }
-int mkdir(const char* a, mode_t m) { count("mkdir", a); return NEXT(mkdir, a, m); }
-int unlink(const char* a) { count("unlink", a); return NEXT(unlink, a); }
-int remove(const char* a) { count("remove", a); return NEXT(remove, a); }
-int fchmod(int fd, mode_t m) { count("fchmod", "a new file"); return NEXT(fchmod, fd, m); }
-C
-cc -shared -fPIC -o "$crash" "$work/crash.c" -ldl
-
-# crash_at N COMMAND…: mxcert COMMAND…, ended before its Nth change; N = 0: to its end, with the changes on stderr
-crash_at() {
-  on foo env LD_PRELOAD="$crash" CRASH_AT="$1" CRASH_SIGNAL="${signal:-9}" ASAN_OPTIONS=verify_asan_link_order=0 mxcert "${@:2}"
-}
 
 # What there is now, to begin from again and again.
 keep() { lab exec foo sh -c "rm -rf /root/kept; mkdir /root/kept; cp -a $state /etc/exim4 /root/kept/"; }
@@ -77,14 +40,6 @@ expect_orders_at_most() {
 # One look is enough here, and many of them take long.
 configure_for() {
   { standard_config "$@"; echo 'verify = ["192.0.2.1:25"]'; } | put foo /etc/mxcert/mxcert.toml
-}
-# steps FIRST LAST STEP
-steps() { seq "$1" "${E2E_CRASH_STEP:-$3}" "$2"; }
-# count_changes COMMAND…: into $changes
-count_changes() {
-  crash_at 0 "$@"
-  expect_exit 0
-  changes=$(grep -cE '^[0-9]+ ' <<<"$stderr")
 }
 
 lab pebble restart PEBBLE_AUTHZREUSE=100

@@ -362,7 +362,7 @@ expect_no_leftovers() {
   local found
   found=$(lab exec "$mail_host" sh -c 'cd "$0" && find tmp orders certificates/*/backup/*/unfinished -type f
     for version in certificates/*/0*; do [ ! -d "$version" ] || [ -s "$version/certificate.json" ] || echo "$version"; done
-    find /etc -name "*.mxcert-new"' "${1:-/var/lib/mxcert}" 2>/dev/null) || true
+    find /etc -name "*.mxcert-new*"' "${1:-/var/lib/mxcert}" 2>/dev/null) || true
   [ -z "$found" ] || fail "left behind: $found"
 }
 
