@@ -27,14 +27,12 @@ using Texts = std::vector<std::string>;
 /// A Dovecot that never runs, whose configuration is in a folder of its own.
 class Dovecot {
  public:
-  /// `settings`: `name = value`, one a line; `sections`: what `doveconf -n` shows besides.
-  explicit Dovecot(const std::string& settings, const std::string& sections = "",
-                   const std::string& version = "2.3.19.1") {
+  /// `settings`: `name = value`, one a line, or `protocol:name = value`.
+  explicit Dovecot(const std::string& settings, const std::string& version = "2.3.19.1") {
     std::filesystem::create_directory(dir_ / "conf.d");
     write_new_file(dir_ / "dovecot.conf", "!include conf.d/*.conf\n", {});
     write_new_file(dir_ / "settings",
                    settings + "\nssl = yes\nlisten = *, ::\nprotocols = imap sieve\nbase_dir = /nosuch\n", {});
-    write_new_file(dir_ / "sections", sections, {});
     write_new_file(
         dir_ / "services",
         "service auth {\n  inet_listener auth {\n    port = 12345\n    ssl = no\n  }\n}\n"
@@ -46,8 +44,9 @@ class Dovecot {
         "service pop3-login {\n  inet_listener pop3 {\n    port = 110\n    ssl = no\n  }\n  protocol = pop3\n}\n",
         {});
     make_hook(dir_ / "doveconf",
-              fmt::format("cd {}\ncase $1 in\n-n) echo \"# {} (abc): $PWD/dovecot.conf\"; cat sections;;\n"
-                          "-h) awk -v name=\"$2\" '$1 == name {{ sub(/^[^=]*= */, \"\"); print; exit }}' settings;;\n"
+              fmt::format("cd {}\nvalue() {{ sed -n \"\\,^$1 = ,{{s///p;q;}}\" settings | grep .; }}\n"
+                          "case $1 in\n-n) echo \"# {} (abc): $PWD/dovecot.conf\";;\n"
+                          "-h) value \"$2\" || echo;;\n-f) value \"${{2#*=}}:$4\" || value \"$4\" || echo;;\n"
                           "service) cat services;;\nesac",
                           dir_.path().string(), version));
   }
@@ -84,18 +83,22 @@ TEST_CASE("dovecot hook: not set up, by none or by Debian's snakeoil certificate
   }
 }
 
-TEST_CASE("dovecot hook: version 2.4 has other words for it, and shows them in sections") {
-  const Dovecot dovecot("", "", "2.4.1-4");
-  CHECK_THAT(dovecot.describe().missing_configuration,
+TEST_CASE("dovecot hook: version 2.4 has other words for it, in sections that are asked for") {
+  const Dovecot stock("", "2.4.1-4");
+  CHECK_THAT(stock.describe().missing_configuration,
              ContainsSubstring(
-                 fmt::format("\nssl_server_cert_file = {0}\nssl_server_key_file = {0}", dovecot.path("mxcert.pem"))));
-  const std::string own = "ssl_server {\n  cert_file = /etc/c.pem\n  key_file = /etc/k.pem\n}\n";
-  CHECK(files_of(Dovecot("", own, "2.4.1-4").describe()) == Texts{"/etc/k.pem privkey", "/etc/c.pem fullchain"});
-  const Description imap = Dovecot("protocols = imap = yes",
-                                   own + "protocol imap {\n  ssl_server {\n    cert_file = /etc/x\n  }\n}\n", "2.4.1-4")
-                               .describe();
-  CHECK_THAT(imap.warnings.at(0), ContainsSubstring("protocol imap"));
-  CHECK(listeners_of(Dovecot("protocols = imap = no", own, "2.4.1-4").describe()).empty());
+                 fmt::format("\nssl_server_cert_file = {0}\nssl_server_key_file = {0}", stock.path("mxcert.pem"))));
+  const std::string own = "ssl_server/ssl_server_cert_file = /etc/c.pem\nssl_server/ssl_server_key_file = /etc/k.pem\n";
+  CHECK(files_of(Dovecot(own, "2.4.1-4").describe()) == Texts{"/etc/k.pem privkey", "/etc/c.pem fullchain"});
+  const Texts warnings = Dovecot(own + "protocols = imap = yes\nimap:ssl_server/ssl_server_cert_file = /etc/x\n" +
+                                     "ssl_client/ssl_client_cert_file = /etc/c.pem",
+                                 "2.4.1-4")
+                             .describe()
+                             .warnings;
+  CHECK_THAT(warnings.front(), ContainsSubstring("protocol imap a certificate of its own"));
+  CHECK_THAT(warnings.back(), ContainsSubstring("ssl_client_cert_file is /etc/c.pem"));
+  CHECK_FALSE(listeners_of(Dovecot(own + "protocols = imap = yes", "2.4.1-4").describe()).empty());
+  CHECK(listeners_of(Dovecot(own + "protocols = imap = no", "2.4.1-4").describe()).empty());
 }
 
 TEST_CASE("dovecot hook: the files that the configuration names, for one key type and for two") {
@@ -138,9 +141,11 @@ TEST_CASE("dovecot hook: listeners of enabled protocols, where no proxy is befor
 }
 
 TEST_CASE("dovecot hook: a protocol with a certificate of its own is left to itself, with a warning") {
-  const Description description = Dovecot(own_files, "protocol imap {\n  ssl_cert = </etc/imap.pem\n}\n").describe();
+  const Description description = Dovecot(own_files + "\nimap:ssl_cert = </etc/imap.pem").describe();
   CHECK(listeners_of(description) == Texts{"0.0.0.0:4190", "[::]:4190"});
   CHECK_THAT(description.warnings.at(0), ContainsSubstring("protocol imap"));
+  // The same file by another spelling is ours.
+  CHECK(listeners_of(Dovecot(own_files + "\nimap:ssl_cert = < /etc/c.pem").describe()).size() == 6);
 }
 
 TEST_CASE("dovecot hook: its certificate shown to others is warned of") {
