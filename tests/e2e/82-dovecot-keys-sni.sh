@@ -6,6 +6,7 @@
 use_post dovecot
 drop_in=/etc/dovecot/conf.d/99-mxcert.conf
 ports=(143 993 110 995 4190)
+case $(lab exec post dovecot --version) in 2.3*) ;; *) ports+=(2000) ;; esac # ManageSieve's old port
 etc_dovecot() { lab exec post find /etc/dovecot -path '*mxcert-sni*' -o -name 'mxcert*.pem' -o -type f -exec sha256sum {} +; }
 stock=$(etc_dovecot)
 

@@ -299,7 +299,7 @@ starttls_on() {
     465 | 993 | 995) ;;
     143) echo -starttls imap ;;
     110) echo -starttls pop3 ;;
-    4190) echo -starttls sieve ;;
+    4190 | 2000) echo -starttls sieve ;;
     *) echo -starttls smtp -name client.lab.example ;;
   esac
 }

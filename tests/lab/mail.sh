@@ -93,7 +93,7 @@ tls_probe() {
   case $how-${target##*:} in
     starttls-143) options+=(-starttls imap) ;;
     starttls-110) options+=(-starttls pop3) ;;
-    starttls-4190) options+=(-starttls sieve) ;;
+    starttls-4190 | starttls-2000) options+=(-starttls sieve) ;;
     starttls-*) options+=(-starttls smtp -name client.lab.example) ;;
     implicit-*) ;;
     *) die "starttls or implicit, not $how" ;;
