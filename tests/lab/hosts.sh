@@ -92,8 +92,10 @@ LINK
 }
 
 host_kill() {
-  local pid
+  local pid switch
   if pid=$(recorded_pid "$lab_dir/hosts/$1/pid"); then kill_and_wait "$pid"; fi
+  # The kernel takes down a dead host's network in its own time, but the next host of this name needs the link's now.
+  if switch=$(switch_pid); then nsenter --target "$switch" --net ip link delete "$1" 2>/dev/null || true; fi
   rm -rf "${lab_dir:?}/hosts/$1"
 }
 
