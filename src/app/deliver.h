@@ -6,7 +6,6 @@
 
 #include "app/assignment.h"
 #include "app/report.h"
-#include "deploy/delivery.h"
 #include "store/certificates.h"
 
 namespace mxcert::app {
@@ -16,10 +15,6 @@ struct Context;
 /// The names of the certificates that the command line names, all stored ones when it names none. Throws ConfigError
 /// for one that there is not.
 std::vector<std::string> chosen_certificates(const Context& context);
-
-/// What a target is given to serve.
-deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version,
-                               deploy::Role role = deploy::Role::fallback);
 
 /// Whether every target that the certificate belongs to is known to serve the live version, in the right role.
 bool is_in_service(const Context& context, const Assignments& assignments, const std::string& certificate);
@@ -37,15 +32,5 @@ void recover_deployments(Context& context);
 /// whether all targets serve it.
 bool deliver(Context& context, const std::string& certificate, const store::Version& version,
              CertificateOutcome& outcome);
-
-/// Takes the first version away again at every target that has it: what was there before mxcert came is put back. As
-/// `deliver` for the rest.
-bool withdraw(Context& context, const std::string& certificate, const store::Version& version,
-              CertificateOutcome& outcome);
-
-/// Takes certificates that the plan has no use for any more away from where they were shown by SNI, as soon as all
-/// planned ones are in service. What does not work is a warning (code `not_withdrawn`), and tried again by the next
-/// run.
-void withdraw_unplanned(Context& context);
 
 }  // namespace mxcert::app

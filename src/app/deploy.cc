@@ -8,6 +8,7 @@
 #include "app/deliver.h"
 #include "app/key_types.h"
 #include "app/renewal.h"
+#include "app/withdrawal.h"
 #include "base/error.h"
 #include "base/text.h"
 

@@ -24,6 +24,7 @@
 #include "app/renewal.h"
 #include "app/renewal_info.h"
 #include "app/solving.h"
+#include "app/withdrawal.h"
 #include "base/error.h"
 
 namespace mxcert::app {

@@ -8,6 +8,7 @@
 #include "app/dane.h"
 #include "app/deliver.h"
 #include "app/json.h"
+#include "app/target_run.h"
 #include "app/tlsa_report.h"
 #include "base/error.h"
 #include "deploy/description.h"

@@ -1,0 +1,251 @@
+#include "app/target_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/ca_config.h"
+#include "app/context.h"
+#include "app/dane.h"
+#include "app/internal_ca.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "pki/trust.h"
+
+namespace mxcert::app {
+namespace {
+
+using Status = deploy::DeployOutcome::Status;
+
+/// Where what was there before is kept; the target's name becomes that of a folder.
+std::filesystem::path backup_folder(const Context& context, const std::string& certificate, std::string target) {
+  std::ranges::replace(target, '/', '_');
+  return context.certificates.backup_path(certificate) / target;
+}
+
+/// Of the certificates that may have been the default one there.
+std::vector<std::filesystem::path> other_originals(const Context& context, const std::string& certificate,
+                                                   const std::string& target) {
+  std::vector<std::filesystem::path> originals;
+  for (const std::string& other : context.certificates.names())
+    if (other != certificate) originals.push_back(backup_folder(context, other, target) / "original");
+  return originals;
+}
+
+std::string describe(deploy::Step step, std::string_view detail) {
+  switch (step) {
+    case deploy::Step::describing:
+      return "asking where it reads its certificate";
+    case deploy::Step::observing:
+      return "looking at what is served now";
+    case deploy::Step::consulting:
+      return "looking up TLSA records";
+    case deploy::Step::recording:
+      return "keeping the previous files";
+    case deploy::Step::installing:
+      return fmt::format("installing {}", detail);
+    case deploy::Step::reloading:
+      return "reloading";
+    case deploy::Step::verifying:
+      return "verifying by handshakes";
+    case deploy::Step::restoring:
+      return fmt::format("putting back {}", detail);
+    case deploy::Step::finished:
+      return "done";
+  }
+  return {};
+}
+
+std::string message_of(const deploy::DeployOutcome& outcome) {
+  const bool names_itself = outcome.daemon.empty() || outcome.reason.starts_with(outcome.daemon);
+  const std::string daemon = names_itself ? "" : outcome.daemon + ": ";
+  switch (outcome.status) {
+    case Status::unchanged:
+      if (!outcome.reason.empty()) return daemon + outcome.reason;
+      return fmt::format("{}serves it already ({})", daemon, count_of(outcome.before.size(), "handshake"));
+    case Status::deployed_and_verified:
+      return fmt::format("{}installed and verified ({})", daemon, count_of(outcome.after.size(), "handshake"));
+    case Status::installed_unverified:
+      return fmt::format("{}installed, not verified: {}", daemon, outcome.reason);
+    case Status::unverifiable:
+      return fmt::format("{}done, not verified: {}", daemon, outcome.reason);
+    case Status::needs_configuration:
+    case Status::tlsa_mismatch:
+    case Status::tlsa_unknown:
+      return fmt::format("{}nothing installed: {}", daemon, outcome.reason);
+    case Status::rolled_back:
+      return fmt::format("{}rolled back, what was served before is served again: {}", daemon, outcome.reason);
+    case Status::rollback_failed:
+      return fmt::format("{}failed, and could not be rolled back: {}", daemon, outcome.reason);
+    case Status::failed:
+      return fmt::format("{}failed: {}", daemon, outcome.reason);
+    case Status::left_alone:
+      return fmt::format("{}left as it is: {}", daemon, outcome.reason);
+    case Status::withdrawn:
+      return fmt::format("{}what was there before mxcert came is there again", daemon);
+  }
+  return outcome.reason;
+}
+
+store::Deployment::State state_of(Status status) {
+  switch (status) {
+    case Status::unchanged:
+    case Status::deployed_and_verified:
+      return store::Deployment::State::verified;
+    case Status::installed_unverified:
+      return store::Deployment::State::unverified;
+    case Status::unverifiable:
+      return store::Deployment::State::unverifiable;
+    case Status::withdrawn:
+      return store::Deployment::State::withdrawn;
+    default:
+      return store::Deployment::State::failed;
+  }
+}
+
+/// Which version the target serves after a deployment of `number`: the one before it, when that did not work and things
+/// are as they were.
+std::string served_after(const store::Deployment& before, const std::string& number, Status status) {
+  if (status == Status::rollback_failed || status == Status::withdrawn) return {};
+  return state_of(status) == store::Deployment::State::failed ? before.served_version : number;
+}
+
+/// Whether a version of ours was or is served: which names it loses the plan has decided.
+bool is_ours(const Context& context, const pki::Certificate& served) {
+  return std::ranges::any_of(context.certificates.names(), [&](const std::string& name) {
+    return std::ranges::any_of(context.certificates.versions(name), [&](const std::string& number) {
+      try {
+        const auto parts = context.certificates.load(name, number).parts();
+        return std::ranges::any_of(parts, [&](const store::VersionPart& part) {
+          return part.leaf.sha256_fingerprint == served.sha256_fingerprint;
+        });
+      } catch (const Error&) {  // damaged: nobody serves it
+        return false;
+      }
+    });
+  });
+}
+
+/// Whether another certificate of ours has the name, and belongs to the same target.
+bool is_elsewhere(const Context& context, const std::string& target, const std::string& name) {
+  const Assignments assignments(context);
+  return std::ranges::any_of(assignments.certificates(), [&](const std::string& certificate) {
+    const auto assigned = assignments.of(certificate);
+    if (std::ranges::find(assigned, target, &Assignment::name) == assigned.end()) return false;
+    const auto live = context.certificates.find_intact_live(certificate);
+    return live && pki::covers(live->leaf, name);
+  });
+}
+
+/// Those on the certificate, and those that its wildcards stand for: no client asks for a wildcard, nor has it TLSA
+/// records.
+std::vector<std::string> names_served(const Context& context, const std::string& certificate,
+                                      const pki::Certificate& leaf) {
+  std::vector<std::string> names = leaf.names;
+  for (const std::string& name : context.certificates.load_state(certificate).desired)
+    if (pki::covers(leaf, name) && std::ranges::find(names, name) == names.end()) names.push_back(name);
+  return names;
+}
+
+}  // namespace
+
+deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version,
+                               deploy::Role role) {
+  deploy::Delivery delivery{.certificate_name = certificate,
+                            .names = names_served(context, certificate, version.leaf),
+                            .bundle = version.bundle,
+                            .lineage = context.certificates.live_path(certificate),
+                            .role = role};
+  for (const store::VersionPart& part : version.further)
+    delivery.further_bundles.push_back(part.bundle);
+  return delivery;
+}
+
+deploy::DeployOptions deploy_options(const Context& context, const std::string& certificate,
+                                     const std::string& target) {
+  const std::filesystem::path folder = backup_folder(context, certificate, target);
+  return {.journal_directory = folder / "unfinished", .original_directory = folder / "original"};
+}
+
+bool is_for_the_public(const store::Version& version) {
+  return is_known_ca(version.record.directory) && !is_internal(version);
+}
+
+deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) function, const std::string& certificate,
+                             const store::Version& version, const Assignment& at, bool keep_configuration) {
+  deploy::DeployOptions options = deploy_options(context, certificate, at.name);
+  if (at.role == deploy::Role::fallback) options.other_originals = other_originals(context, certificate, at.name);
+  options.find_tlsa = tlsa_source(context);
+  options.keep_configuration = keep_configuration;
+  options.may_lose = [&](const pki::Certificate& served, const std::string& name) {
+    return context.invocation.drop_names || is_elsewhere(context, at.name, name) || is_ours(context, served);
+  };
+  options.first_goes_unchecked = is_internal(version);
+  options.find_trust_problem = [now = context.clock.now()](std::span<const pki::Certificate> chain) {
+    return pki::find_trust_problem(chain, now);
+  };
+  // A roll back is the administrator's word, whatever is served.
+  const bool rolls_back = context.invocation.verb == Verb::rollback;
+  options.only_where_nothing_is_served = is_placeholder(context, version) && !rolls_back;
+  options.may_lose_trust = context.invocation.allow_untrusted || rolls_back || !is_for_the_public(version);
+  if (context.tells_steps())
+    options.progress = [&](deploy::Step step, std::string_view detail) {
+      log::info(fmt::format("{}: {}: {}", certificate, at.name, describe(step, detail)));
+    };
+  try {
+    return function(context.clock, *at.target, make_delivery(context, certificate, version, at.role), options);
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error& e) {
+    return {.status = Status::failed, .reason = e.message(), .hint = e.hint()};
+  }
+}
+
+bool report_result(Context& context, const std::string& certificate, const std::string& target,
+                   const deploy::DeployOutcome& result, CertificateOutcome& outcome) {
+  const std::string message = message_of(result);
+  for (const std::string& warning : result.warnings)
+    context.report.add_warning(
+        {.code = "deployment", .subject = certificate, .message = fmt::format("{}: {}", target, warning)});
+  outcome.targets.push_back({.target = target, .result = std::string(to_string(result.status)), .message = message});
+  if (result.status == Status::unverifiable)
+    context.report.add_warning({.code = "unverifiable",
+                                .subject = certificate,
+                                .message = fmt::format("{}: {}: {}", certificate, target, message),
+                                .hint = result.hint});
+  const bool lacks_lines = result.status == Status::needs_configuration;
+  if (!lacks_lines && !result.configuration.empty())
+    context.report.add_warning(
+        {.code = "partly_configured",
+         .subject = certificate,
+         .message = fmt::format("{}: {}: {} is not set up for all of it", certificate, target, result.daemon),
+         .hint = "write these lines, then run mxcert deploy\n" + result.configuration});
+  if (result.status == Status::left_alone) return false;
+  if (result.status == Status::withdrawn || is_settled(state_of(result.status))) return true;
+  const std::string lines = lacks_lines ? "\n" + result.configuration : "";
+  context.report.add_error({.code = std::string(to_string(result.status)),
+                            .subject = certificate,
+                            .message = fmt::format("{}: {}: {}", certificate, target, message),
+                            .hint = result.hint + lines});
+  return false;
+}
+
+void remember_result(Context& context, const std::string& certificate, const store::Version& version,
+                     const Assignment& at, const deploy::DeployOutcome& result) {
+  store::CertificateState state = context.certificates.load_state(certificate);
+  store::Deployment& deployment = state.deployments[at.name];
+  deployment = {.version = version.number,
+                .state = state_of(result.status),
+                .by_sni = at.role == deploy::Role::sni,
+                .at = context.clock.now(),
+                .message = message_of(result),
+                .served_version = served_after(deployment, version.number, result.status)};
+  context.certificates.save_state(certificate, state);
+}
+
+bool is_settled(store::Deployment::State state) {
+  return state == store::Deployment::State::verified || state == store::Deployment::State::unverifiable;
+}
+
+}  // namespace mxcert::app
