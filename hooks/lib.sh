@@ -168,7 +168,9 @@ sni_bundles() {
 # being put into service has all of its names, those of the default one (in the file `default`, where a hook writes them)
 # belong to no other.
 sni_entries() {
-  sni_bundles "$@" | while IFS= read -r sni_bundle; do sed "/./s,\$, $sni_bundle," "${sni_bundle%.pem}.names"; done | awk -v own="$1/${MXCERT_NAME:-}.pem" -v names="$(cat "$1/default" 2>/dev/null)" '
+  sni_bundles "$@" | while IFS= read -r sni_bundle; do
+    sed "/./s,\$, $sni_bundle," "${sni_bundle%.pem}.names"
+  done | awk -v own="$1/${MXCERT_NAME:-}.pem" -v names="$(cat "$1/default" 2>/dev/null)" '
     BEGIN { count = split(names, name, "\n"); for (i = 1; i <= count; i++) is_default[name[i]] = 1 }
     NF == 2 && !($1 in seen) && ($2 == own || !($1 in is_default)) { seen[$1] = 1; print }'
 }
