@@ -259,7 +259,8 @@ class Transfer {
 
   static TransportError explain_mistrust(const std::string& host, const std::string& reason) {
     std::string hint = "set [ca] trust to a file with the root certificate that the CA's own HTTPS leads to";
-    if (reason.find("target host name") != std::string::npos)
+    // "… does not match target host name" in libcurl 7.88, "hostname" in 8.14
+    if (reason.find("subject name") != std::string::npos)
       hint = "check that [ca] directory has the name that the CA's certificate is for";
     if (reason.find("expired") != std::string::npos || reason.find("not yet valid") != std::string::npos)
       hint = "check this machine's clock; if it is right, the CA must renew its certificate";
