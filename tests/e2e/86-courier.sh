@@ -38,7 +38,8 @@ daemon_scenes
 
 scene "key and certificate apart, in a service of its own"
 lab exec courier sh -c 'cd /etc/courier && sed -i "s,^TLS_CERTFILE=.*,TLS_CERTFILE=/etc/courier/pop3d.crt\nTLS_PRIVATE_KEYFILE=/etc/courier/pop3d.key," pop3d-ssl'
-control restart
+stop_daemon
+start_daemon
 within 60 is_listening
 mxcert deploy
 expect_exit 0
