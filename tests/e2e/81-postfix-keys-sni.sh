@@ -19,8 +19,7 @@ postconf -e 'smtpd_tls_chain_files = /etc/postfix/mxcert.pem'
 stock=$(main_cf)
 install_by_hand
 within 20 shows_made -
-declare -A default=([ecdsa]=${made[ecdsa]} [rsa]=${made[rsa]})
-shows_default() { [ "$(shown_to ecdsa "$1" 25) $(shown_to rsa "$1" 25)" = "${default[ecdsa]} ${default[rsa]}" ]; }
+note_default
 
 scene "further certificates are shown by SNI, from a table that only root can read"
 make_pems mx2.post.example.com mx4.post.example.com
@@ -34,13 +33,7 @@ for file in table table.db mx2.post.example.com.pem; do expect_file post /etc/po
 hook describe MXCERT_ROLE=sni
 expect_json '.configured and .missing_configuration == ""'
 
-scene "another one beside it, and a renewal, are shown without a restart"
-make_pems mx3.post.example.com
-install_by_hand MXCERT_ROLE=sni
-within 20 shows_made mx3.post.example.com
-make_pems mx2.post.example.com mx4.post.example.com
-install_by_hand MXCERT_ROLE=sni
-for name in mx2 mx4; do within 20 shows_made $name.post.example.com; done
+scene_of_more_for_sni
 
 scene "rollback makes the table of what is there again; the lines stay as long as another certificate needs them"
 lab exec post rm /etc/postfix/mxcert-sni/mx2.post.example.com.pem
@@ -83,36 +76,5 @@ done
 # And by mxcert, from the first run on
 reset
 use_post postfix
-stock=$(main_cf)
-
-scene "mxcert gets certificates for two hosts with two keys each, and every port shows them all"
-{ standard_config post.example.com users.example.com |
-  sed '/^\[\[deploy/i [certificate]\nkeys = ["ecdsa-p256", "rsa-2048"]\npack = "per-host"\n'; echo 'configure = true'; } |
-  put post /etc/mxcert/mxcert.toml
-mxcert issue
-expect_exit 0
-# live NAME: what is live of it is to be shown
-live() {
-  made[ecdsa]=$(fingerprint "$state/live/$1/cert.pem")
-  made[rsa]=$(fingerprint "$state/live/$1/rsa/cert.pem")
-}
-live mx2.post.example.com
-shows_made mx2.post.example.com || fail "what is shown to who asks for mx2.post.example.com is not what is live"
-live $mail_name
-for name in - $mail_name; do shows_made "$name" || fail "what is shown to $name is not what is live"; done
-mxcert issue
-expect_exit 0
-expect_stdout 'nothing is due'
-mxcert renew
-expect_no_output
-
-scene "taken away again, nothing of them is left"
-mxcert rollback mx2.post.example.com
-expect_exit 0
-expect_no_file post /etc/postfix/mxcert-sni
-expect_same '' "$(postconf -h tls_server_sni_maps)"
-mxcert rollback $mail_name
-expect_exit 0
-expect_same "$stock" "$(main_cf)"
-on post find /etc/postfix -name '*mxcert*'
-expect_no_stdout
+daemon_files() { main_cf; }
+scenes_of_two_hosts

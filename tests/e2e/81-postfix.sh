@@ -6,21 +6,15 @@
 
 use_post postfix
 ports=(25 465 587)
-tls=/etc/postfix/tls
+daemon='Postfix 3\.[0-9.]+'
+tls=/etc/postfix/tls key_file=key.pem cert_file=cert.pem
 
 postconf() { "$lab" exec post postconf "$@" || fail "postconf $*"; }
 snakeoil=$(fingerprint /etc/ssl/certs/ssl-cert-snakeoil.pem)
 main_cf() { get post /etc/postfix/main.cf | sha256sum; }
 stock=$(main_cf)
 
-scene "Debian's Postfix shows the snakeoil certificate: the lines to write are told, and nothing is changed"
-configure
-mark
-mxcert issue
-expect_problem 1 'mx.post.example.com: postfix: nothing installed: Postfix 3\.[0-9.]+ is not set up' 'configure = true'
-expect_stderr "postconf -e 'smtpd_tls_chain_files = /etc/postfix/mxcert.pem'"
-expect_untouched
-expect_all_show "$snakeoil"
+scene_of_snakeoil "postconf -e 'smtpd_tls_chain_files = /etc/postfix/mxcert.pem'"
 
 scene "with these lines the certificate is served on every port, and nothing else in /etc has changed"
 hint=$(grep -o 'postconf -e .*' <<<"$stderr")
@@ -85,120 +79,32 @@ postconf -M 'submissions/inet=submissions inet n - y - - smtpd -o smtpd_tls_wrap
 postconf -P submission/inet/smtpd_tls_security_level=encrypt
 lab postfix restart
 
-scene "key and certificate in files of its own are maintained where they are, with their owner and mode"
-lab exec post sh -c 'mkdir -p /etc/postfix/tls && cd /etc/postfix/tls &&
-  openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=post.example.com -keyout key.pem -out cert.pem -days 30 2>/dev/null
-  chgrp mail key.pem && chmod 0640 key.pem && chmod 0644 cert.pem'
-postconf -e 'smtpd_tls_cert_file = /etc/postfix/tls/cert.pem' 'smtpd_tls_key_file = /etc/postfix/tls/key.pem'
-lab postfix reload
-own=$(fingerprint /etc/postfix/tls/cert.pem)
-within 20 all_show "$own"
-configure
-mxcert deploy
-expect_exit 0
-expect_served_everywhere
-expect_file post /etc/postfix/tls/key.pem root:mail 0640
-expect_file post /etc/postfix/tls/cert.pem root:root 0644
-expect_no_leftovers
+name_own_files() { postconf -e 'smtpd_tls_cert_file = /etc/postfix/tls/cert.pem' 'smtpd_tls_key_file = /etc/postfix/tls/key.pem'; }
+scene_of_own_files
 
-scene "a renewal keeps the key, and a session that is open survives it"
-first=$(live_fingerprint) key=$(public_key)
-open_session 25
-say NOOP
-hear '250 2.0.0 Ok'
-with_names post
-mxcert issue
-expect_exit 0
-expect_served_everywhere
-expect_different "$first" "$(live_fingerprint)"
-expect_same "$key" "$(public_key)"
-say NOOP
-hear '250 2.0.0 Ok'
-say QUIT
-hear 221
+use_session() {
+  say NOOP
+  hear '250 2.0.0 Ok'
+}
+end_session() {
+  say QUIT
+  hear 221
+}
+scenes_of_renewals
 
-scene "a new key comes with its certificate"
-with_names post mx2.post
-mxcert issue --new-key
-expect_exit 0
-expect_served_everywhere
-expect_different "$key" "$(public_key)"
-
-# From here on things go wrong. What is served before is served after.
-last=$(live_fingerprint)
-with_names post mx2.post mx3.post
-scene "a key that does not belong to the certificate: the handshakes tell, and the previous files are back"
-use_hook <<'HOOK'
-case $1 in
-  describe) $hook describe | sed 's,/etc/postfix/tls/key.pem,/etc/postfix/elsewhere.pem,' ;;
-  *) exec $hook "$1" ;;
-esac
-HOOK
-expect_rolled_back 'rolled back.*after the reload' 'issue --new-key'
-expect_no_file post /etc/postfix/elsewhere.pem
-
-scene "a certificate that Postfix cannot read"
-use_hook <<'HOOK'
+break_configuration() {
+  cat <<'HOOK'
 [ $1 != deploy ] || { umask 0; postconf -e 'smtpd_tls_chain_files = /etc/postfix/nosuch.pem'; postfix reload; exit 0; }
 [ $1 != rollback ] || postconf -X smtpd_tls_chain_files
-exec $hook "$1"
 HOOK
-expect_rolled_back 'rolled back.*after the reload'
-
-scene "a hook that fails, and a reload that does not take"
-use_hook <<'HOOK'
-[ $1 != deploy ] || { echo 'no reload today' >&2; exit 3; }
-exec $hook "$1"
-HOOK
-expect_rolled_back 'rolled back.*no reload today'
+}
+broken='rolled back.*after the reload'
 # A process of Postfix that has served a hundred sessions makes room for one that reads the files again.
-postconf -e 'max_use = 100000'
-lab postfix reload
-use_hook <<'HOOK'
-[ $1 = deploy ] || exec $hook "$1"
-HOOK
-hurry
-expect_rolled_back 'rolled back.*after the reload .* (still )?shows'
-
-scene "a full disk changes nothing"
-lab exec post sh -c 'cp -a /etc/postfix/tls /run/tls && mount -t tmpfs -o size=32k tmpfs /etc/postfix/tls && cp -a /run/tls/. /etc/postfix/tls/ &&
-  { head -c 100000 /dev/zero >/etc/postfix/tls/filler || :; } 2>/dev/null'
-with_names post mx2.post mx3.post
-lab exec post sh -c 'cd "$0" && sha256sum *.pem' $tls >"$work/files"
-mxcert deploy
-expect_problem 1 'mx.post.example.com: postfix: .*No space left on device'
-expect_all_show "$last"
-expect_same "$(cat "$work/files")" "$(lab exec post sh -c 'cd "$0" && sha256sum *.pem' $tls)"
-expect_no_leftovers
-lab exec post umount /etc/postfix/tls
-
-scene "a run that is killed while Postfix reloads is undone by the next one, which then installs"
-use_hook <<'HOOK'
-$hook "$1"
-[ $1 != deploy ] || [ -e /run/killed ] || { touch /run/killed; kill -KILL $PPID; }
-HOOK
-on post mxcert deploy
-expect_different 0 "$status"
-mxcert deploy
-expect_exit 0
-expect_stderr 'an earlier run was interrupted'
-expect_served_everywhere
-expect_no_leftovers
-
-scene "Postfix is down: installed, not verified; when it runs again, renew looks at it"
-with_names post mx2.post
-lab postfix stop
-mxcert rollback $mail_name
-expect_problem 1 'installed, not verified: Postfix 3\.[0-9.]+ is not running' 'start it'
-mxcert renew
-expect_problem 1 'is not running'
-lab postfix start
-mxcert renew
-expect_exit 0
-expect_stdout 'deployed version'
-expect_served_everywhere
-mxcert renew
-expect_no_output
+keep_processes() {
+  postconf -e 'max_use = 100000'
+  lab postfix reload
+}
+scenes_of_mishaps
 
 scene "postscreen on port 25, whose TLS is made by tlsproxy"
 lab exec post sed -i -e 's/^smtp .*smtpd$/#&/' -e 's/^#\(smtp .*postscreen\)$/\1/' -e 's/^#\(smtpd .*pass .*smtpd\)$/\1/' \

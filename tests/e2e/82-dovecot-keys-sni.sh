@@ -15,8 +15,7 @@ make_pems $mail_name
 install_by_hand MXCERT_CONFIGURE=1
 within 20 shows_made -
 expect_file post /etc/dovecot/mxcert+2.pem root:root 0600
-declare -A default=([ecdsa]=${made[ecdsa]} [rsa]=${made[rsa]})
-shows_default() { [ "$(shown_to ecdsa "$1" 143) $(shown_to rsa "$1" 143)" = "${default[ecdsa]} ${default[rsa]}" ]; }
+note_default
 drop_in_text=$(get post $drop_in)
 
 scene "further certificates are shown by SNI, from blocks that the drop-in includes"
@@ -28,13 +27,7 @@ for file in mx2.post.example.com.pem mx2.post.example.com+2.pem; do expect_file 
 hook describe MXCERT_ROLE=sni
 expect_json '.configured and .missing_configuration == ""'
 
-scene "another one beside it, and a renewal, are shown without a restart"
-make_pems mx3.post.example.com
-install_by_hand MXCERT_ROLE=sni
-within 20 shows_made mx3.post.example.com
-make_pems mx2.post.example.com mx4.post.example.com
-install_by_hand MXCERT_ROLE=sni
-for name in mx2 mx4; do within 20 shows_made $name.post.example.com; done
+scene_of_more_for_sni
 
 scene "one with a single key never has the default certificate's second key"
 make_pems mx5.post.example.com
@@ -66,35 +59,5 @@ expect_same "$stock" "$(etc_dovecot)"
 # And by mxcert, from the first run on
 reset
 use_post dovecot
-stock=$(etc_dovecot)
-
-scene "mxcert gets certificates for two hosts with two keys each, and every port shows them all"
-{ standard_config post.example.com users.example.com |
-  sed '/^\[\[deploy/i [certificate]\nkeys = ["ecdsa-p256", "rsa-2048"]\npack = "per-host"\n'; echo 'configure = true'; } |
-  put post /etc/mxcert/mxcert.toml
-mxcert issue
-expect_exit 0
-# live NAME: what is live of it is to be shown
-live() {
-  made[ecdsa]=$(fingerprint "$state/live/$1/cert.pem")
-  made[rsa]=$(fingerprint "$state/live/$1/rsa/cert.pem")
-}
-live mx2.post.example.com
-shows_made mx2.post.example.com || fail "what is shown to who asks for mx2.post.example.com is not what is live"
-live $mail_name
-for name in - $mail_name; do shows_made "$name" || fail "what is shown to $name is not what is live"; done
-mxcert issue
-expect_exit 0
-expect_stdout 'nothing is due'
-mxcert renew
-expect_no_output
-
-scene "taken away again, nothing of them is left"
-mxcert rollback mx2.post.example.com
-expect_exit 0
-expect_no_file post /etc/dovecot/mxcert-sni
-mxcert rollback $mail_name
-expect_exit 0
-expect_same "$stock" "$(etc_dovecot)"
-on post find /etc/dovecot -name '*mxcert*'
-expect_no_stdout
+daemon_files() { etc_dovecot; }
+scenes_of_two_hosts
