@@ -599,6 +599,7 @@ TEST_CASE("what an earlier deployment configured stays when a later one does not
   CHECK(daemon.deploy().status == Status::rolled_back);
   CHECK(daemon.read("events") == "check\ndeploy 1\ncheck\ndeploy 1\nrollback 0\n");
   daemon.deaf = false;
+  REQUIRE(daemon.deploy().status == Status::deployed_and_verified);
   CHECK(daemon.withdraw().status == Status::withdrawn);
   CHECK(daemon.read("events").ends_with("rollback 1\nrollback 0\n"));
 }
