@@ -4,15 +4,19 @@
 . "$(dirname "$0")/post.sh"
 
 use_post dovecot
-ports=(143 993 110 995 4190)
+sieve_ports=(4190)
 daemon='Dovecot 2\.[0-9.]+'
 tls=/etc/dovecot/private key_file=dovecot.key cert_file=dovecot.pem
 drop_in=/etc/dovecot/conf.d/99-mxcert.conf
 # In the words of its version
 case $(lab exec post dovecot --version) in
   2.3*) cert='ssl_cert = <' key='ssl_key = <' client_cert='ssl_client_cert = <' ;;
-  *) cert='ssl_server_cert_file = ' key='ssl_server_key_file = ' client_cert='ssl_client_cert_file = ' ;;
+  *)
+    cert='ssl_server_cert_file = ' key='ssl_server_key_file = ' client_cert='ssl_client_cert_file = '
+    sieve_ports+=(2000) # ManageSieve's old port, which Debian's configuration of 2.4 has
+    ;;
 esac
+ports=(143 993 110 995 "${sieve_ports[@]}")
 snakeoil=$(fingerprint /etc/ssl/certs/ssl-cert-snakeoil.pem)
 
 scene_of_snakeoil "${cert}/etc/dovecot/mxcert.pem" "${key}/etc/dovecot/mxcert.pem"
@@ -95,11 +99,11 @@ users=$(fingerprint /etc/dovecot/users.crt)
 shows_users() { [ "$(served - 995)" = "$users" ]; }
 within 20 shows_users
 describe env
-expect_json '[.listeners[].port] | unique == [143, 993, 4190]'
+expect_same "$(printf '%s\n' 143 993 "${sieve_ports[@]}")" "$(jq '.listeners[].port' <<<"$stdout" | awk '!seen[$0]++')"
 expect_json '.warnings | length == 1 and (.[0] | test("pop3.*own"))'
 mxcert rollback $mail_name
 expect_exit 0
-ports=(143 993 4190)
+ports=(143 993 "${sieve_ports[@]}")
 expect_served_everywhere
 expect_same "$users" "$(served - 110)"
 lab exec post rm /etc/dovecot/conf.d/98-users.conf
