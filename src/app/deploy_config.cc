@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "app/config.h"
 #include "app/config_values.h"
@@ -140,8 +141,7 @@ void apply_deploy_options(std::vector<deploy::Target>& targets, const ConfigOpti
 
 std::vector<std::pair<std::string, std::string>> explain_deploy(const std::vector<deploy::Target>& targets) {
   std::vector<std::string> texts;
-  for (const deploy::Target& target : targets)
-    texts.push_back(explain(target));
+  std::ranges::transform(targets, std::back_inserter(texts), explain);
   return {{"deploy", texts.empty() ? "none: certificates are stored, nothing is installed" : join(texts, ", ")}};
 }
 

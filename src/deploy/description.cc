@@ -209,7 +209,7 @@ Description parse_description(std::string_view text) {
 Description describe(Clock& clock, const std::filesystem::path& program, const Target& target,
                      const Delivery& delivery) {
   if (target.listed) return describe_listed(target, delivery);
-  const Description plain_script{.plain_script = true, .daemon = "hook " + program.filename().string()};
+  Description plain_script{.plain_script = true, .daemon = "hook " + program.filename().string()};
   if (!is_worth_asking(program)) return plain_script;
   const HookAnswer answer = run_hook(clock, program, HookEvent::describe, target, delivery, target.configure);
   if (!answer.handled || !is_json_object(answer.standard_output)) return plain_script;
