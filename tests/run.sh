@@ -77,7 +77,7 @@ lint_shell() {
       '#!/bin/sh'* | '#!/bin/bash'* | '#!/usr/bin/env bash'*) scripts+=("$file") ;;
     esac
   done < <(files)
-  shellcheck "${scripts[@]}"
+  printf '%s\0' "${scripts[@]}" | xargs -0 -n 8 -P "$(nproc)" shellcheck
 }
 
 lint_manual() {
