@@ -9,7 +9,7 @@ int main(int argc, char** argv) {
   ::umask(077);
   try {
     int exit_status = 0;
-    const auto line = mxcert::app::parse_command_line(argc, argv, exit_status);
+    const auto line = mxcert::config::parse_command_line(argc, argv, exit_status);
     if (!line) return exit_status;
     mxcert::RealClock clock;
     return mxcert::app::run(*line, clock);

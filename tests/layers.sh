@@ -18,8 +18,9 @@ declare -A may_use=(
   [solve]='pki dns base'
   [store]='pki dns base'
   [deploy]='pki dns base'
-  [app]='acme deploy solve mx store pki dns base'
-  [main]='app'
+  [config]='deploy solve mx pki dns base'
+  [app]='config acme deploy solve mx store pki dns base'
+  [main]='app config base'
 )
 
 # Which files may include a library, or a header of ours that brings one along. What begins like none of these may be
@@ -34,9 +35,9 @@ declare -A only_in=(
   [idn2.h]='src/dns/idna.cc'
   [microhttpd.h]='src/solve/http01_listener.cc'
   [ldns/]='src/dns/update.cc src/dns/exchange.cc'
-  [toml++/]='src/app/toml_section.h src/app/toml_section.cc'
-  [app/toml_section.h]='src/app/*.cc'
-  [CLI/]='src/app/cli.cc'
+  [toml++/]='src/config/toml_section.h src/config/toml_section.cc'
+  [config/toml_section.h]='src/config/*.cc'
+  [CLI/]='src/config/cli.cc'
   [nlohmann/]='acme/*.cc src/*.cc src/app/json.h src/store/json.h'
   [app/json.h]='src/app/*.cc'
   [store/json.h]='src/store/*.cc'

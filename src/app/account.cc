@@ -30,7 +30,7 @@ struct AccountReport {
 };
 
 bool changes_something(const Context& context) {
-  return context.invocation.verb != Verb::account_show && !context.invocation.dry_run;
+  return context.invocation.verb != config::Verb::account_show && !context.invocation.dry_run;
 }
 
 void add_account(AccountReport& report, const acme::Account& account) {
@@ -88,7 +88,7 @@ void print(const Context& context, const AccountReport& report) {
   if (context.invocation.quiet && !context.invocation.json && changes_something(context)) return;
   if (context.invocation.json) {
     Json document{{"version", 1}, {"result", report.result}, {"account", to_json(report)}};
-    if (context.invocation.verb == Verb::account_show) document["records"] = to_json(report.records);
+    if (context.invocation.verb == config::Verb::account_show) document["records"] = to_json(report.records);
     add_findings(document, context.report);
     return write_result(dump(document));
   }
@@ -143,13 +143,13 @@ void act(Context& context, CertificateAuthority& ca, AccountReport& report) {
   const Deadline deadline = Deadline::after(context.clock, account_deadline);
   if (!changes_something(context)) return show(context, ca, report, deadline);
   switch (context.invocation.verb) {
-    case Verb::account_update:
+    case config::Verb::account_update:
       report.result = "updated";
       return add_account(report, ca.update_contacts(deadline));
-    case Verb::account_rollover:
+    case config::Verb::account_rollover:
       report.result = "rolled_over";
       return roll_over(ca, report, deadline);
-    case Verb::account_deactivate:
+    case config::Verb::account_deactivate:
       report.result = "deactivated";
       return deactivate(ca, report, deadline);
     default:
@@ -160,7 +160,7 @@ void act(Context& context, CertificateAuthority& ca, AccountReport& report) {
 /// In the place of an account: what there is to trust. In text the certificate is last, and tools that read PEM skip
 /// the rest.
 void show_internal_root(const Context& context) {
-  if (context.invocation.verb != Verb::account_show)
+  if (context.invocation.verb != config::Verb::account_show)
     throw ConfigError("the internal CA has no accounts", "mxcert account show has its root certificate");
   const auto root = find_internal_root(context);
   if (context.invocation.json) {
@@ -195,7 +195,7 @@ void run_account(Context& context) {
   act(context, ca, report);
   add_key(report, context, ca);
   // A record for an account that the CA has forgotten would be of no use to the next one.
-  if (context.invocation.verb == Verb::account_show && report.status != "none")
+  if (context.invocation.verb == config::Verb::account_show && report.status != "none")
     report.records = find_persistent_records(context);
   print(context, report);
 }

@@ -6,8 +6,8 @@
 
 #include "app/context.h"
 #include "app/external_account.h"
-#include "app/version.h"
 #include "base/error.h"
+#include "base/version.h"
 
 namespace mxcert::app {
 namespace {
@@ -76,7 +76,7 @@ void CertificateAuthority::use_key(std::unique_ptr<pki::PrivateKey> key) {
 acme::Client CertificateAuthority::make_client(const pki::PrivateKey& key) {
   if (!transport_) {
     acme::CurlOptions options;
-    options.user_agent = fmt::format("mxcert/{}", version);
+    options.user_agent = fmt::format("mxcert/{}", program_version);
     if (!config_.trust.empty()) options.trust = config_.trust;
     options.max_requests_per_second = config_.requests_per_second;
     transport_ = std::make_unique<acme::CurlTransport>(context_.clock, options);

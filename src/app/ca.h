@@ -4,8 +4,8 @@
 
 #include "acme/client.h"
 #include "acme/curl_transport.h"
-#include "app/ca_config.h"
 #include "base/clock.h"
+#include "config/ca_config.h"
 #include "pki/key.h"
 
 namespace mxcert::app {
@@ -16,9 +16,9 @@ struct Context;
 /// throws; changes need the state directory's lock.
 class CertificateAuthority {
  public:
-  CertificateAuthority(Context& context, CaConfig config) : context_(context), config_(std::move(config)) {}
+  CertificateAuthority(Context& context, config::CaConfig config) : context_(context), config_(std::move(config)) {}
 
-  const CaConfig& config() const { return config_; }
+  const config::CaConfig& config() const { return config_; }
 
   /// A client with an account: the known one, the one the CA finds by our key, or a new one. The key is stored before
   /// the CA sees it. Throws Error (code `account_deactivated`) rather than make a new account in the place of one that
@@ -63,7 +63,7 @@ class CertificateAuthority {
   void remember_identities(Deadline deadline);
 
   Context& context_;
-  CaConfig config_;
+  config::CaConfig config_;
   std::unique_ptr<pki::PrivateKey> account_key_;
   bool key_is_stored_ = false;
   bool rollover_is_settled_ = false;

@@ -70,7 +70,7 @@ Names judge(Context& context, const Names& names, const std::function<mx::CaaApp
 }
 
 mx::CaaApplicant applicant_without_asking(const Context& context) {
-  const CaConfig& ca = context.config.ca;
+  const config::CaConfig& ca = context.config.ca;
   const auto account = context.accounts.find(ca.directory_url);
   return {.issuers = known_issuers(context), .account = account ? account->url : std::string()};
 }

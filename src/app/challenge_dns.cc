@@ -38,7 +38,7 @@ std::string read_key_file(const std::filesystem::path& path) {
   return read_file(path, max_key_bytes);
 }
 
-dns::UpdateServer update_server(const DnsProvider& provider) {
+dns::UpdateServer update_server(const config::DnsProvider& provider) {
   try {
     return {{*provider.server, provider.port}, dns::parse_tsig_key(read_key_file(provider.key_file))};
   } catch (Error& e) {
@@ -156,7 +156,7 @@ void throw_if_any(const dns::Faults& faults) {
     if (fault) throw *fault;
 }
 
-void present_by_update(Context& context, const DnsProvider& provider, const dns::UpdateServer& server,
+void present_by_update(Context& context, const config::DnsProvider& provider, const dns::UpdateServer& server,
                        const Records& records) {
   std::vector<dns::DnsName> names;
   std::ranges::transform(records, std::back_inserter(names), &dns::TxtRecord::name);
@@ -254,14 +254,14 @@ std::vector<LeftTrace> remove_by_update(const dns::UpdateServer& server, Traces 
 
 }  // namespace
 
-ChallengePart make_dns01_part(Context& context, const ChallengeMethod& method) {
-  const DnsProvider provider = method.dns.value();
+ChallengePart make_dns01_part(Context& context, const config::ChallengeMethod& method) {
+  const config::DnsProvider provider = method.dns.value();
   const auto records = std::make_shared<Records>();
   ChallengePart part{.traces = [&context, records](Challenges challenges) {
     *records = find_records(context, challenges);
     return to_traces(challenges, *records);
   }};
-  if (provider.kind == DnsProvider::Kind::rfc2136) {
+  if (provider.kind == config::DnsProvider::Kind::rfc2136) {
     part.present = [&context, records, provider, server = update_server(provider)](Challenges) {
       present_by_update(context, provider, server, *records);
     };
@@ -275,10 +275,10 @@ ChallengePart make_dns01_part(Context& context, const ChallengeMethod& method) {
   return part;
 }
 
-std::vector<LeftTrace> remove_dns01_traces(Context& context, const ChallengeMethod& method, Traces traces) {
+std::vector<LeftTrace> remove_dns01_traces(Context& context, const config::ChallengeMethod& method, Traces traces) {
   try {
     if (!method.dns) throw ConfigError("no [challenge] dns is configured for it");
-    if (method.dns->kind == DnsProvider::Kind::hook) return remove_by_hook(context, method.dns->hook, traces);
+    if (method.dns->kind == config::DnsProvider::Kind::hook) return remove_by_hook(context, method.dns->hook, traces);
     return remove_by_update(update_server(*method.dns), traces);
   } catch (const Error& error) {
     std::vector<LeftTrace> left;

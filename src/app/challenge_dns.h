@@ -5,10 +5,10 @@
 namespace mxcert::app {
 
 /// dns-01 (RFC 8555 §8.4) as `method.dns` says. Throws Error when its key or hook cannot be used.
-ChallengePart make_dns01_part(Context& context, const ChallengeMethod& method);
+ChallengePart make_dns01_part(Context& context, const config::ChallengeMethod& method);
 
 /// As remove_traces does, of such a part: records that go by update together, hooks' one by one.
-std::vector<LeftTrace> remove_dns01_traces(Context& context, const ChallengeMethod& method, Traces traces);
+std::vector<LeftTrace> remove_dns01_traces(Context& context, const config::ChallengeMethod& method, Traces traces);
 
 constexpr const char* dns01_trace = "dns-01";
 

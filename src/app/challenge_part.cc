@@ -28,7 +28,7 @@ std::map<std::string, std::string> answers_by_token(Challenges challenges) {
   return answers;
 }
 
-void warn_of_unprivileged_ports(Context& context, const ChallengeMethod& method) {
+void warn_of_unprivileged_ports(Context& context, const config::ChallengeMethod& method) {
   for (const solve::ListenAddress& address : method.listen)
     if (address.port >= first_unprivileged_port)
       context.report.add_warning(
@@ -40,7 +40,7 @@ void warn_of_unprivileged_ports(Context& context, const ChallengeMethod& method)
            .hint = "listen on a port below 1024, or let the web server pass it on only while mxcert runs"});
 }
 
-ChallengePart make_http01_listener(Context& context, const ChallengeMethod& method) {
+ChallengePart make_http01_listener(Context& context, const config::ChallengeMethod& method) {
   warn_of_unprivileged_ports(context, method);
   const auto listener =
       std::make_shared<solve::Http01Listener>(method.listen.empty() ? solve::all_addresses() : method.listen);
@@ -50,7 +50,7 @@ ChallengePart make_http01_listener(Context& context, const ChallengeMethod& meth
           .stop_answering = [listener] { listener->set({}); }};
 }
 
-ChallengePart make_tls_alpn_listener(Context& context, const ChallengeMethod& method) {
+ChallengePart make_tls_alpn_listener(Context& context, const config::ChallengeMethod& method) {
   warn_of_unprivileged_ports(context, method);
   const auto listener = std::make_shared<solve::TlsAlpnListener>(
       method.listen.empty() ? solve::all_addresses(port_of(method.type)) : method.listen);
@@ -89,15 +89,15 @@ void remove_file(const store::ChallengeTrace& trace) {
 
 }  // namespace
 
-ChallengePart make_challenge_part(Context& context, const ChallengeMethod& method) {
+ChallengePart make_challenge_part(Context& context, const config::ChallengeMethod& method) {
   switch (method.type) {
-    case ChallengeMethod::Type::http_01:
+    case config::ChallengeMethod::Type::http_01:
       return method.webroot ? make_webroot(*method.webroot) : make_http01_listener(context, method);
-    case ChallengeMethod::Type::tls_alpn_01:
+    case config::ChallengeMethod::Type::tls_alpn_01:
       return make_tls_alpn_listener(context, method);
-    case ChallengeMethod::Type::dns_01:
+    case config::ChallengeMethod::Type::dns_01:
       return make_dns01_part(context, method);
-    case ChallengeMethod::Type::dns_persist_01:
+    case config::ChallengeMethod::Type::dns_persist_01:
       return {.present = [](Challenges) {}};  // the record is there for good
   }
   return {};
@@ -109,12 +109,12 @@ LeftTrace left_trace(const store::ChallengeTrace& trace, const Error& why) {
 
 std::vector<LeftTrace> remove_traces(Context& context, Traces traces) {
   std::vector<LeftTrace> left;
-  std::vector<std::pair<ChallengeMethod, std::vector<store::ChallengeTrace>>> records;
+  std::vector<std::pair<config::ChallengeMethod, std::vector<store::ChallengeTrace>>> records;
   // The last one first: folders come before what is in them.
   for (auto place = traces.rbegin(); place != traces.rend(); ++place) {
     const store::ChallengeTrace& trace = *place;
     if (trace.method == dns01_trace) {
-      const ChallengeMethod& method = context.config.challenge.method_for(trace.name);
+      const config::ChallengeMethod& method = context.config.challenge.method_for(trace.name);
       auto same = std::ranges::find(
           records, method, [](const auto& entry) -> const auto& { return entry.first; });
       if (same == records.end()) same = records.insert(same, {method, {}});

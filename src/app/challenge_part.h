@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "acme/solver.h"
-#include "app/challenge_config.h"
 #include "base/error.h"
+#include "config/challenge_config.h"
 #include "store/orders.h"
 
 // For the .cc files of this folder only.
@@ -28,7 +28,7 @@ struct ChallengePart {
 };
 
 /// Throws Error when it cannot work here: the port is taken, there is no such directory.
-ChallengePart make_challenge_part(Context& context, const ChallengeMethod& method);
+ChallengePart make_challenge_part(Context& context, const config::ChallengeMethod& method);
 
 /// Something that could not be taken away.
 struct LeftTrace {

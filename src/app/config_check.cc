@@ -9,7 +9,7 @@
 namespace mxcert::app {
 
 void run_config_check(Context& context) {
-  const auto settings = explain_config(context.config);
+  const auto settings = config::explain_config(context.config);
   if (context.invocation.json) {
     Json values = Json::object();
     for (const auto& [key, value] : settings)

@@ -3,10 +3,11 @@
 #include <string>
 #include <vector>
 
-#include "app/config.h"
 #include "app/report.h"
 #include "app/terminal.h"
 #include "base/clock.h"
+#include "config/config.h"
+#include "config/invocation.h"
 #include "store/accounts.h"
 #include "store/certificates.h"
 #include "store/internal_authority.h"
@@ -17,43 +18,9 @@
 
 namespace mxcert::app {
 
-enum class Verb {
-  plan,
-  issue,
-  renew,
-  deploy,
-  rollback,
-  revoke,
-  status,
-  tlsa,
-  account_show,
-  account_register,
-  account_update,
-  account_rollover,
-  account_deactivate,
-  config_check
-};
-
-/// What the command line says, apart from the configuration.
-struct Invocation {
-  Verb verb = Verb::plan;
-  std::vector<std::string> arguments;  // mail domains or names of certificates
-  std::string explain;                 // of plan: a mail domain or a name; empty: the plan itself
-  bool json = false;
-  bool quiet = false;
-  bool verbose = false;
-  bool dry_run = false;
-  bool prune = false;               // names that are definitely not wanted go without waiting
-  bool drop_names = false;          // names that others have served here may be lost
-  bool allow_untrusted = false;     // what who verifies trusts may be replaced by what this host does not trust
-  std::string revocation_reason;    // of revoke; empty: none
-  bool by_certificate_key = false;  // of revoke
-  std::chrono::seconds lock_timeout{60};
-};
-
 /// What every command works with.
 struct Context {
-  Context(Config configuration, Invocation call, Clock& machine_clock, Terminal streams)
+  Context(config::Config configuration, config::Invocation call, Clock& machine_clock, Terminal streams)
       : config(std::move(configuration)),
         invocation(std::move(call)),
         clock(machine_clock),
@@ -71,8 +38,8 @@ struct Context {
   /// Steps worth a line each: progress, and for who asks with -v.
   bool tells_steps() const { return shows_progress() || invocation.verbose; }
 
-  Config config;
-  Invocation invocation;
+  config::Config config;
+  config::Invocation invocation;
   Clock& clock;
   Terminal terminal;
   store::StateDirectory state;

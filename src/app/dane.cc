@@ -95,7 +95,7 @@ void report_dane(Context& context, const std::string& certificate, std::span<con
     }
     const store::Dane dane{
         .status = std::string(to_string(judgement.status)), .fragile = judgement.fragile, .at = context.clock.now()};
-    const bool told = context.invocation.verb == Verb::renew && is_known(state, owner, dane);
+    const bool told = context.invocation.verb == config::Verb::renew && is_known(state, owner, dane);
     state.dane[owner] = dane;
     if (const std::string code = weakness_of(judgement); !code.empty() && !told) weak[code].push_back(&judgement);
   }

@@ -28,7 +28,7 @@ void warn_of_untrusted_chain(Context& context, const std::string& certificate, c
 
 /// The administrator has taken the certificate away there: `renew` does not bring it back, only `issue` and `deploy`.
 bool is_left_alone(const Context& context, const std::string& certificate, const std::string& target) {
-  if (context.invocation.verb != Verb::renew) return false;
+  if (context.invocation.verb != config::Verb::renew) return false;
   const store::CertificateState state = context.certificates.load_state(certificate);
   const auto found = state.deployments.find(target);
   return found != state.deployments.end() && found->second.state == store::Deployment::State::withdrawn;

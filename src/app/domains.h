@@ -1,7 +1,4 @@
 #pragma once
-#include <string>
-#include <vector>
-
 #include "mx/domain_sources.h"
 
 namespace mxcert::app {
@@ -12,8 +9,5 @@ struct Context;
 /// Each once.
 /// Throws Error (code `domain_source`) when a source fails; Interrupted.
 mx::DomainList list_domains(const Context& context);
-
-/// The mail servers that can be asked.
-std::vector<std::string> mail_servers();
 
 }  // namespace mxcert::app

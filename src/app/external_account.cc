@@ -4,11 +4,11 @@
 
 #include <filesystem>
 
-#include "app/ca_config.h"
 #include "app/report.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "config/ca_config.h"
 #include "pki/key.h"
 
 namespace mxcert::app {
@@ -47,7 +47,7 @@ void warn_of_readers(const fs::path& file, Report& report) {
 
 }  // namespace
 
-std::optional<acme::ExternalAccount> load_external_account(const CaConfig& ca, Report& report) {
+std::optional<acme::ExternalAccount> load_external_account(const config::CaConfig& ca, Report& report) {
   if (!ca.eab) return std::nullopt;
   std::string key = read_key(ca.eab->key_file);
   warn_of_readers(ca.eab->key_file, report);

@@ -71,7 +71,7 @@ void forget_failures(Context& context, const std::string& certificate, std::span
 
 std::set<dns::DnsName> postponed_names(const Context& context) {
   std::set<dns::DnsName> postponed;
-  if (context.invocation.verb != Verb::renew) return postponed;
+  if (context.invocation.verb != config::Verb::renew) return postponed;
   for (const std::string& certificate : context.certificates.known_names())
     for (const auto& [name, failure] : context.certificates.load_state(certificate).failing_names)
       if (context.clock.now() < next_attempt(failure, name))

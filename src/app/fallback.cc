@@ -34,8 +34,8 @@ std::optional<SystemTime> find_rate_limit(const Error& error, SystemTime now) {
   return end_of_rate_limit(*problem->retry_after(), now);
 }
 
-void tell_of_next(Context& context, const std::string& certificate, const CaConfig& failed, const CaConfig& next,
-                  const std::string& why, const std::string& hint) {
+void tell_of_next(Context& context, const std::string& certificate, const config::CaConfig& failed,
+                  const config::CaConfig& next, const std::string& why, const std::string& hint) {
   context.report.add_warning(
       {.code = "ca_fallback",
        .subject = certificate,
@@ -77,14 +77,14 @@ bool may_fall_back(CaFailure failure, bool at_once, int failures) {
   return false;
 }
 
-std::optional<SystemTime> pause_of(const CaConfig& ca, const CaPauses& pauses, SystemTime now) {
+std::optional<SystemTime> pause_of(const config::CaConfig& ca, const CaPauses& pauses, SystemTime now) {
   const auto found = pauses.find(ca.directory_url);
   return found != pauses.end() && now < found->second ? std::optional(found->second) : std::nullopt;
 }
 
-std::optional<SystemTime> pause_of_all(const CaConfig& first, const CaPauses& pauses, SystemTime now) {
+std::optional<SystemTime> pause_of_all(const config::CaConfig& first, const CaPauses& pauses, SystemTime now) {
   std::optional<SystemTime> earliest = pause_of(first, pauses, now);
-  for (const CaConfig& ca : first.fallback) {
+  for (const config::CaConfig& ca : first.fallback) {
     const auto pause = pause_of(ca, pauses, now);
     if (!earliest || !pause) return std::nullopt;
     earliest = std::min(*earliest, *pause);
@@ -105,7 +105,7 @@ std::optional<store::VersionPart> order_somewhere(Context& context, std::span<Ce
         fmt::format("it wants to be left alone until {}", format_time(pauses.at(cas.front().config().directory_url))),
         "");
   const auto live = context.certificates.find_live(certificate);
-  const bool at_once = context.invocation.verb == Verb::issue || !live || is_placeholder(context, *live);
+  const bool at_once = context.invocation.verb == config::Verb::issue || !live || is_placeholder(context, *live);
   const store::CertificateState state = context.certificates.load_state(certificate);
   const int failures = state.failure ? state.failure->count : 0;
   for (std::size_t i = 0;; ++i) {

@@ -4,9 +4,9 @@
 #include <span>
 #include <string>
 
-#include "app/ca_config.h"
 #include "app/order.h"
 #include "base/clock.h"
+#include "config/ca_config.h"
 
 namespace mxcert {
 class Error;
@@ -35,9 +35,9 @@ bool may_fall_back(CaFailure failure, bool at_once, int failures);
 /// concern the others.
 using CaPauses = std::map<std::string, SystemTime>;
 /// Empty when `ca` may be asked `now`.
-std::optional<SystemTime> pause_of(const CaConfig& ca, const CaPauses& pauses, SystemTime now);
+std::optional<SystemTime> pause_of(const config::CaConfig& ca, const CaPauses& pauses, SystemTime now);
 /// Empty when `first` or one of its fallbacks may be asked `now`, else when that is so again.
-std::optional<SystemTime> pause_of_all(const CaConfig& first, const CaPauses& pauses, SystemTime now);
+std::optional<SystemTime> pause_of_all(const config::CaConfig& first, const CaPauses& pauses, SystemTime now);
 
 /// order_certificate at the first of `cas` that does it. One that is in its pause is not asked, nor is one again that
 /// was found down in this run. Throws what the last one that was asked throws; the failures of those before it are

@@ -86,8 +86,9 @@ pki::PrivateKey choose_key(Context& context, const OrderTask& task) {
 }  // namespace
 
 bool is_internal(const store::Version& version) {
-  return std::ranges::any_of(
-      version.parts(), [](const store::VersionPart& part) { return part.record.directory == internal_directory; });
+  return std::ranges::any_of(version.parts(), [](const store::VersionPart& part) {
+    return part.record.directory == config::internal_directory;
+  });
 }
 
 bool is_placeholder(const Context& context, const store::Version& version) {
@@ -117,7 +118,7 @@ store::VersionPart issue_internally(Context& context, const OrderTask& task) {
   pki::check_chain(chain, key, names, now);
   return {.bundle = {.private_key = key.to_pem(), .leaf = std::move(leaf), .chain = {}},
           .leaf = std::move(chain.front()),
-          .record = {.directory = std::string(internal_directory), .issued_at = now}};
+          .record = {.directory = std::string(config::internal_directory), .issued_at = now}};
 }
 
 std::vector<std::string> tlsa_records(const store::Version& version) {

@@ -2,8 +2,8 @@
 #include <optional>
 #include <string>
 
-#include "app/ca_config.h"
 #include "app/order.h"
+#include "config/ca_config.h"
 #include "pki/certificate.h"
 
 namespace mxcert::app {

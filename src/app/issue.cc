@@ -31,14 +31,14 @@ namespace mxcert::app {
 namespace {
 
 bool is_renew(const Context& context) {
-  return context.invocation.verb == Verb::renew;
+  return context.invocation.verb == config::Verb::renew;
 }
 
 /// The configured one first, then its fallbacks.
 std::vector<CertificateAuthority> certificate_authorities(Context& context) {
   std::vector<CertificateAuthority> cas;
   cas.emplace_back(context, context.config.ca);
-  for (const CaConfig& fallback : context.config.ca.fallback)
+  for (const config::CaConfig& fallback : context.config.ca.fallback)
     cas.emplace_back(context, fallback);
   return cas;
 }
@@ -351,7 +351,7 @@ void run_dry(Context& context) {
 void run_issue(Context& context) {
   if (context.invocation.dry_run) return run_dry(context);
   const bool needs_domains = context.config.domains.empty() && context.invocation.arguments.empty();
-  if (needs_domains && !is_internal(context.config.ca)) require_domains(context.config);
+  if (needs_domains && !is_internal(context.config.ca)) config::require_domains(context.config);
   const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
   recover_deployments(context);
   clean_up_earlier_challenges(context);

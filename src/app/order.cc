@@ -62,7 +62,7 @@ bool is_of_family(const std::string& private_key, pki::KeyFamily family) {
 }
 
 /// The order of an interrupted run when it is for the same, else a new one, stored before anybody hears of it.
-store::OrderRecord prepare_order(Context& context, const CaConfig& ca, const Job& job, const Names& names) {
+store::OrderRecord prepare_order(Context& context, const config::CaConfig& ca, const Job& job, const Names& names) {
   const auto unfinished = context.orders.find(job.certificate(), job.key().further);
   if (unfinished && unfinished->directory == ca.directory_url && unfinished->profile == ca.profile &&
       same_names(unfinished->names, names) && is_of_family(unfinished->private_key, job.key().family()))

@@ -25,13 +25,14 @@ std::string to_string(const PersistentRecord& record) {
 }
 
 std::vector<std::string> known_issuers(const Context& context) {
-  const CaConfig& ca = context.config.ca;
+  const config::CaConfig& ca = context.config.ca;
   std::vector<std::string> issuers = context.accounts.find_caa_identities(ca.directory_url);
   return issuers.empty() ? ca.caa_identities : issuers;
 }
 
 std::optional<PersistentRecord> find_persistent_record(const Context& context, const std::string& name) {
-  if (context.config.challenge.method_for(name).type != ChallengeMethod::Type::dns_persist_01) return std::nullopt;
+  if (context.config.challenge.method_for(name).type != config::ChallengeMethod::Type::dns_persist_01)
+    return std::nullopt;
   const auto account = context.accounts.find(context.config.ca.directory_url);
   const std::vector<std::string> issuers = known_issuers(context);
   if (!account || account->url.empty() || account->deactivated || issuers.empty()) return std::nullopt;

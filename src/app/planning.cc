@@ -47,7 +47,7 @@ std::vector<mx::MailDomain> mail_domains(const Context& context, std::vector<mx:
 }
 
 std::string describe_ca(const std::string& directory_url) {
-  return directory_url == internal_directory ? "the internal CA" : directory_url;
+  return directory_url == config::internal_directory ? "the internal CA" : directory_url;
 }
 
 /// A certificate of the CA's staging is not what the real one is asked for, a revoked one is none, and one of two keys
@@ -157,7 +157,7 @@ std::vector<mx::Warning> warnings_of(dns::Validation validation) {
 
 /// A renewal with nothing to do asks for no more than it needs.
 bool is_about_to_order(const Context& context, const mx::Plan& plan) {
-  return context.invocation.verb != Verb::renew ||
+  return context.invocation.verb != config::Verb::renew ||
          std::ranges::any_of(plan.certificates, [](const auto& c) { return c.action != mx::Action::none; });
 }
 
@@ -201,7 +201,7 @@ void report_gap(Context& context, const dns::DnsName& domain, bool bogus, std::s
                                 : "names that were served stay; run the same command again when the DNS answers"};
   // Nothing follows from it, so that cron need not hear of it (law 1); and the internal CA is for where there is no
   // DNS.
-  if (context.invocation.verb == Verb::renew || is_internal(context.config.ca)) {
+  if (context.invocation.verb == config::Verb::renew || is_internal(context.config.ca)) {
     context.report.add_warning(std::move(finding));
   } else {
     context.report.add_error(std::move(finding));
@@ -212,7 +212,7 @@ void report_gap(Context& context, const dns::DnsName& domain, bool bogus, std::s
 
 mx::Plan make_plan(Context& context) {
   const bool internal = is_internal(context.config.ca);
-  if (context.invocation.arguments.empty() && !internal) require_domains(context.config);
+  if (context.invocation.arguments.empty() && !internal) config::require_domains(context.config);
   mx::DomainList listed = list_domains(context);
   mx::PlanInput input;
   std::vector<mx::Warning> dns_warnings;
@@ -230,12 +230,12 @@ mx::Plan make_plan(Context& context) {
   input.tried = tried_certificates(context);
   input.pack = context.config.pack;
   input.max_names = limit_names(context.config.ca.profile, context.config.max_names);
-  for (const CaConfig& fallback : context.config.ca.fallback)
+  for (const config::CaConfig& fallback : context.config.ca.fallback)
     input.max_names = limit_names(fallback.profile, input.max_names);
   input.postponed = postponed_names(context);
   input.history = load_histories(context);
   input.keep_for = context.config.keep_for;
-  const bool renews = context.invocation.verb == Verb::renew;
+  const bool renews = context.invocation.verb == config::Verb::renew;
   if (context.invocation.prune) input.prune = renews ? mx::Prune::at_renewal : mx::Prune::now;
   input.wait_for_second_sight = renews;
   input.now = context.clock.now();

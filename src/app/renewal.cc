@@ -39,7 +39,7 @@ const store::RenewalWindow* find_window(const pki::Certificate& leaf, const stor
   return &*info->window;
 }
 
-DueTime due_time(const pki::Certificate& leaf, const store::RenewalInfo* info, const RenewConfig& renew) {
+DueTime due_time(const pki::Certificate& leaf, const store::RenewalInfo* info, const config::RenewConfig& renew) {
   const store::RenewalWindow* window = find_window(leaf, info);
   if (window == nullptr) return {leaf.not_after - renew.time_before_end(leaf.lifetime()), DueTime::Reason::lifetime};
   const SystemTime chosen = point_in_window(*window, leaf.sha256_fingerprint);
@@ -47,11 +47,12 @@ DueTime due_time(const pki::Certificate& leaf, const store::RenewalInfo* info, c
   return {chosen, DueTime::Reason::renewal_window};
 }
 
-DueTime due_time(const store::CertificateState& state, const pki::Certificate& leaf, const RenewConfig& renew) {
+DueTime due_time(const store::CertificateState& state, const pki::Certificate& leaf, const config::RenewConfig& renew) {
   return due_time(leaf, state.find_renewal_info(leaf.renewal_id), renew);
 }
 
-DueTime due_time(const store::CertificateState& state, const store::Version& version, const RenewConfig& renew) {
+DueTime due_time(const store::CertificateState& state, const store::Version& version,
+                 const config::RenewConfig& renew) {
   DueTime first = due_time(state, version.leaf, renew);
   for (const store::VersionPart& part : version.further)
     if (const DueTime due = due_time(state, part.leaf, renew); due.at < first.at) first = due;

@@ -1,8 +1,8 @@
 #pragma once
 #include <string_view>
 
-#include "app/renew_config.h"
 #include "base/clock.h"
+#include "config/renew_config.h"
 #include "pki/certificate.h"
 #include "store/certificates.h"
 
@@ -33,11 +33,11 @@ SystemTime end_of(const store::Version& version);
 /// The CA's window decides, if it is about this certificate; but never later than `last_moment`, since a CA that errs
 /// must not make us miss the end.
 /// `info`: null when the CA was not heard.
-DueTime due_time(const pki::Certificate& leaf, const store::RenewalInfo* info, const RenewConfig& renew);
+DueTime due_time(const pki::Certificate& leaf, const store::RenewalInfo* info, const config::RenewConfig& renew);
 /// The same of a certificate of a stored version, by what is remembered of it.
-DueTime due_time(const store::CertificateState& state, const pki::Certificate& leaf, const RenewConfig& renew);
+DueTime due_time(const store::CertificateState& state, const pki::Certificate& leaf, const config::RenewConfig& renew);
 /// Of the certificate of the version that is due first.
-DueTime due_time(const store::CertificateState& state, const store::Version& version, const RenewConfig& renew);
+DueTime due_time(const store::CertificateState& state, const store::Version& version, const config::RenewConfig& renew);
 
 /// The window if it is about this certificate; null if not, or if the CA has none.
 const store::RenewalWindow* find_window(const pki::Certificate& leaf, const store::RenewalInfo* info);

@@ -45,15 +45,15 @@ store::Version find_version(const Context& context, const std::string& name) {
 }
 
 /// The CA that issued the certificate, which need not be the one that is configured now.
-CaConfig issuer_of(const Context& context, const store::VersionPart& part) {
-  if (const CaConfig* known = find_ca(context.config.ca, part.record.directory)) return *known;
-  CaConfig ca = context.config.ca;
+config::CaConfig issuer_of(const Context& context, const store::VersionPart& part) {
+  if (const config::CaConfig* known = find_ca(context.config.ca, part.record.directory)) return *known;
+  config::CaConfig ca = context.config.ca;
   if (!part.record.directory.empty()) ca.directory_url = part.record.directory;
   return ca;
 }
 
 /// Whether the account that ordered the certificate is still ours to speak for.
-bool has_its_account(const Context& context, const store::VersionPart& part, const CaConfig& ca) {
+bool has_its_account(const Context& context, const store::VersionPart& part, const config::CaConfig& ca) {
   const auto account = context.accounts.find(ca.directory_url);
   return context.accounts.find_key(ca.directory_url) && account && !account->deactivated &&
          account->url == part.record.account;

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "app/commands.h"
+#include "app/context.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/stop.h"
@@ -20,7 +21,7 @@ constexpr int failed = 1;
 constexpr int unusable = 2;
 constexpr int locked = 75;  // EX_TEMPFAIL
 
-log::Level threshold(const Invocation& invocation, const Terminal& terminal) {
+log::Level threshold(const config::Invocation& invocation, const Terminal& terminal) {
   if (invocation.quiet) return log::Level::error;
   if (invocation.verbose) return log::Level::debug;
   return terminal.stderr_is_terminal && !invocation.json ? log::Level::info : log::Level::warning;
@@ -28,28 +29,28 @@ log::Level threshold(const Invocation& invocation, const Terminal& terminal) {
 
 void run_command(Context& context) {
   switch (context.invocation.verb) {
-    case Verb::plan:
+    case config::Verb::plan:
       return run_plan(context);
-    case Verb::issue:
-    case Verb::renew:
+    case config::Verb::issue:
+    case config::Verb::renew:
       return run_issue(context);
-    case Verb::deploy:
+    case config::Verb::deploy:
       return run_deploy(context);
-    case Verb::rollback:
+    case config::Verb::rollback:
       return run_rollback(context);
-    case Verb::revoke:
+    case config::Verb::revoke:
       return run_revoke(context);
-    case Verb::status:
+    case config::Verb::status:
       return run_status(context);
-    case Verb::tlsa:
+    case config::Verb::tlsa:
       return run_tlsa(context);
-    case Verb::account_show:
-    case Verb::account_register:
-    case Verb::account_update:
-    case Verb::account_rollover:
-    case Verb::account_deactivate:
+    case config::Verb::account_show:
+    case config::Verb::account_register:
+    case config::Verb::account_update:
+    case config::Verb::account_rollover:
+    case config::Verb::account_deactivate:
       return run_account(context);
-    case Verb::config_check:
+    case config::Verb::config_check:
       return run_config_check(context);
   }
 }
@@ -71,7 +72,7 @@ void tell(const Finding& finding, void (*say)(std::string_view)) {
 
 /// Cron hears warnings only when something went wrong as well, and who asked for silence none.
 void tell_findings(const Context& context) {
-  const bool quiet_cron = context.invocation.verb == Verb::renew && !context.report.failed();
+  const bool quiet_cron = context.invocation.verb == config::Verb::renew && !context.report.failed();
   if (!context.invocation.quiet && (context.invocation.verbose || !quiet_cron))
     for (const Finding& warning : context.report.untold_warnings())
       tell(warning, log::warning);
@@ -93,14 +94,14 @@ int give_up(const Error& error, bool json, int status) {
 
 }  // namespace
 
-int run(const CommandLine& line, Clock& clock) {
+int run(const config::CommandLine& line, Clock& clock) {
   const Terminal terminal = Terminal::detect(line.no_color);
   const bool color_on_stderr = terminal.stderr_is_terminal && !line.no_color && std::getenv("NO_COLOR") == nullptr;
   log::configure(threshold(line.invocation, terminal), color_on_stderr);
   const bool json = line.invocation.json;
   try {
     install_stop_handler();
-    Context context(load_config(line.options), line.invocation, clock, terminal);
+    Context context(config::load_config(line.options), line.invocation, clock, terminal);
     run_command(context);
     tell_findings(context);
     return context.report.failed() ? failed : done;

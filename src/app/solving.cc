@@ -33,7 +33,7 @@ std::vector<store::ChallengeTrace> remove_all(Context& context, const std::strin
 Solving::Solving(Context& context, std::string certificate, const std::vector<std::string>& names)
     : context_(context), certificate_(std::move(certificate)) {
   for (const std::string& name : names) {
-    const ChallengeMethod& method = method_for(name);
+    const config::ChallengeMethod& method = method_for(name);
     if (std::ranges::find(parts_, method, &Part::method) == parts_.end())
       parts_.push_back({method, make_challenge_part(context_, method)});
   }
@@ -45,7 +45,7 @@ Solving::Solving(Context& context, std::string certificate, const std::vector<st
     solver_.wait_until_validated = [this](std::chrono::milliseconds timeout) { return wait_until_validated(timeout); };
 }
 
-const ChallengeMethod& Solving::method_for(const std::string& name) const {
+const config::ChallengeMethod& Solving::method_for(const std::string& name) const {
   return context_.config.challenge.method_for(name);
 }
 

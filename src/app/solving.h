@@ -23,11 +23,11 @@ class Solving {
 
  private:
   struct Part {
-    ChallengeMethod method;
+    config::ChallengeMethod method;
     ChallengePart part;
   };
 
-  const ChallengeMethod& method_for(const std::string& name) const;
+  const config::ChallengeMethod& method_for(const std::string& name) const;
   std::vector<acme::ChallengeToSolve> challenges_of(const Part& part,
                                                     std::span<const acme::ChallengeToSolve> challenges) const;
   void present(std::span<const acme::ChallengeToSolve> challenges);

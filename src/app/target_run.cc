@@ -4,13 +4,13 @@
 
 #include <algorithm>
 
-#include "app/ca_config.h"
 #include "app/context.h"
 #include "app/dane.h"
 #include "app/internal_ca.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "config/ca_config.h"
 #include "pki/trust.h"
 
 namespace mxcert::app {
@@ -169,7 +169,7 @@ deploy::DeployOptions deploy_options(const Context& context, const std::string& 
 }
 
 bool is_for_the_public(const store::Version& version) {
-  return is_known_ca(version.record.directory) && !is_internal(version);
+  return config::is_known_ca(version.record.directory) && !is_internal(version);
 }
 
 deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) function, const std::string& certificate,
@@ -186,7 +186,7 @@ deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) functio
     return pki::find_trust_problem(chain, now);
   };
   // A roll back is the administrator's word, whatever is served.
-  const bool rolls_back = context.invocation.verb == Verb::rollback;
+  const bool rolls_back = context.invocation.verb == config::Verb::rollback;
   options.only_where_nothing_is_served = is_placeholder(context, version) && !rolls_back;
   options.may_lose_trust = context.invocation.allow_untrusted || rolls_back || !is_for_the_public(version);
   if (context.tells_steps())

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "base/version.h"
 
 namespace mxcert::deploy {
 namespace fs = std::filesystem;
@@ -59,7 +60,7 @@ std::map<std::string, std::string> environment_for(HookEvent event, const Delive
   std::map<std::string, std::string> environment = {
       {"PATH", system_path()},
       {"LC_ALL", "C"},
-      {"MXCERT_VERSION", MXCERT_PROGRAM_VERSION},
+      {"MXCERT_VERSION", program_version},
       {"MXCERT_EVENT", std::string(to_string(event))},
       {"MXCERT_NAME", delivery.certificate_name},
       {"MXCERT_NAMES", names},

@@ -47,7 +47,7 @@ class Host {
     config.state_dir = dir_ / "state";
     return {config, {}, clock_, {}};
   }
-  Config config;
+  config::Config config;
 
  private:
   TempDir dir_;

@@ -43,13 +43,13 @@ TEST_CASE("who waits is helped at once; else an outage has to last, and a refusa
 TEST_CASE("a CA that wants to be left alone does not speak for the others") {
   const SystemTime now = *parse_time("2026-11-23T12:00:00Z");
   const auto later = [&](int hours) { return now + std::chrono::hours(hours); };
-  CaConfig first;
+  config::CaConfig first;
   first.directory_url = "https://first.test/dir";
   CHECK(pause_of_all(first, {}, now) == std::nullopt);
   CHECK(pause_of_all(first, {{"https://other.test/dir", later(1)}}, now) == std::nullopt);
   CHECK(pause_of_all(first, {{first.directory_url, later(2)}}, now) == later(2));
   CHECK(pause_of_all(first, {{first.directory_url, now}}, now) == std::nullopt);
-  CaConfig second;
+  config::CaConfig second;
   second.directory_url = "https://second.test/dir";
   first.fallback = {second};
   CHECK(pause_of_all(first, {{first.directory_url, later(2)}}, now) == std::nullopt);

@@ -21,8 +21,8 @@ struct Fixture {
   store::Lock lock = context.state.lock(clock, 0ms);
   const mx::PlannedCertificate planned{.name = "mx.example.com", .names = {dns::DnsName::parse("mx.example.com")}};
 
-  static Config config_in(const std::filesystem::path& state) {
-    Config config;
+  static config::Config config_in(const std::filesystem::path& state) {
+    config::Config config;
     config.state_dir = state;
     return config;
   }
@@ -81,7 +81,7 @@ TEST_CASE_METHOD(Fixture, "a version from the internal CA is a placeholder as lo
       .number = "0001", .bundle = part.bundle, .leaf = part.leaf, .record = part.record, .further = {}};
   CHECK(is_internal(version));
   CHECK(is_placeholder(context, version));
-  context.config.ca.directory_url = internal_directory;
+  context.config.ca.directory_url = config::internal_directory;
   CHECK_FALSE(is_placeholder(context, version));
   CHECK(tlsa_records(version) ==
         std::vector<std::string>{"_25._tcp.mx.example.com. IN TLSA 3 1 1 " + part.leaf.spki_sha256});

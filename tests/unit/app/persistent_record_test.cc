@@ -16,15 +16,15 @@ const std::string account = "https://ca.test/acct/7";
 struct Scene {
   test::TempDir dir;
   test::FakeClock clock;
-  Config config;
+  config::Config config;
 
   Scene() {
     config.state_dir = dir.path() / "state";
     config.ca.directory_url = "https://ca.test/dir";
     config.ca.caa_identities.clear();
-    config.challenge.method.type = ChallengeMethod::Type::dns_persist_01;
+    config.challenge.method.type = config::ChallengeMethod::Type::dns_persist_01;
   }
-  Context context() { return {config, Invocation{}, clock, {}}; }
+  Context context() { return {config, config::Invocation{}, clock, {}}; }
 };
 
 }  // namespace

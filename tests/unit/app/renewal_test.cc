@@ -1,8 +1,8 @@
 #include "app/renewal.h"
 
-#include "app/toml_section.h"
 #include "base/error.h"
 #include "catch.h"
+#include "config/toml_section.h"
 
 using namespace mxcert;
 using namespace mxcert::app;
@@ -32,8 +32,8 @@ DueTime due(const pki::Certificate& leaf, const store::RenewalInfo& info) {
   return due_time(leaf, &info, {});
 }
 
-RenewConfig before(const std::string& text) {
-  RenewConfig renew;
+config::RenewConfig before(const std::string& text) {
+  config::RenewConfig renew;
   set_renew_before(renew, {text, "here"});
   return renew;
 }

@@ -1,4 +1,4 @@
-#include "app/config.h"
+#include "config/config.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include "temp_dir.h"
 
 using namespace mxcert;
-using namespace mxcert::app;
+using namespace mxcert::config;
 
 namespace {
 

@@ -12,7 +12,7 @@
 #include "mx/ownership.h"
 #include "solve/listen_address.h"
 
-namespace mxcert::app {
+namespace mxcert::config {
 
 class TomlSection;
 struct SourcedText;
@@ -74,4 +74,4 @@ void read_challenge(ChallengeConfig& challenge, TomlSection section);
 /// For explain_config.
 std::vector<std::pair<std::string, std::string>> explain_challenge(const ChallengeConfig& challenge);
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

@@ -1,16 +1,16 @@
-#include "app/renew_config.h"
+#include "config/renew_config.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 
-#include "app/config_values.h"
-#include "app/toml_section.h"
+#include "config/config_values.h"
+#include "config/toml_section.h"
 #include "base/error.h"
 #include "base/text.h"
 
-namespace mxcert::app {
+namespace mxcert::config {
 namespace {
 
 /// Digits and nothing else, at most `max`.
@@ -63,4 +63,4 @@ void read_renew(RenewConfig& renew, TomlSection section) {
   section.finish();
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

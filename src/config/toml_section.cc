@@ -1,4 +1,4 @@
-#include "app/toml_section.h"
+#include "config/toml_section.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
-namespace mxcert::app {
+namespace mxcert::config {
 namespace {
 
 const char* kind_of(const toml::node& node) {
@@ -144,4 +144,4 @@ void TomlSection::finish() const {
   }
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

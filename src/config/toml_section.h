@@ -8,7 +8,7 @@
 #include <vector>
 
 // For the .cc files of this folder only: toml++ is slow to compile.
-namespace mxcert::app {
+namespace mxcert::config {
 
 /// A text of the configuration and where it stands, for messages: `/etc/mxcert/mxcert.toml:12:11`.
 struct SourcedText {
@@ -51,4 +51,4 @@ class TomlSection {
   std::vector<std::string> known_;
 };
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

@@ -1,14 +1,14 @@
-#include "app/config_values.h"
+#include "config/config_values.h"
 
 #include <fmt/format.h>
 
 #include <charconv>
 
-#include "app/toml_section.h"
+#include "config/toml_section.h"
 #include "base/text.h"
 #include "dns/wildcard.h"
 
-namespace mxcert::app {
+namespace mxcert::config {
 
 std::optional<std::chrono::seconds> parse_days_or_hours(std::string_view text) {
   constexpr int max_days = 400;
@@ -58,4 +58,4 @@ std::vector<pki::KeyType> parse_key_types(std::span<const SourcedText> types, co
   return parsed;
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

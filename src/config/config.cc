@@ -1,4 +1,4 @@
-#include "app/config.h"
+#include "config/config.h"
 
 #include <fmt/format.h>
 
@@ -8,10 +8,10 @@
 #include <set>
 #include <span>
 
-#include "app/config_values.h"
-#include "app/deploy_config.h"
-#include "app/domains.h"
-#include "app/toml_section.h"
+#include "config/config_values.h"
+#include "config/deploy_config.h"
+#include "mx/mail_servers.h"
+#include "config/toml_section.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/process.h"
@@ -19,7 +19,7 @@
 #include "dns/wildcard.h"
 #include "mx/domain_sources.h"
 
-namespace mxcert::app {
+namespace mxcert::config {
 namespace fs = std::filesystem;
 namespace {
 
@@ -66,7 +66,7 @@ void set_domain_command(Config& config, const std::vector<SourcedText>& command)
 }
 
 void add_mail_server(Config& config, const SourcedText& server) {
-  const std::vector<std::string> known = mail_servers();
+  const std::vector<std::string> known = mx::mail_servers();
   if (std::ranges::find(known, server.text) == known.end()) {
     const auto near = closest_match(server.text, known);
     throw ConfigError(
@@ -371,4 +371,4 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
   return settings;
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

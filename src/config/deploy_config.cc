@@ -1,19 +1,19 @@
-#include "app/deploy_config.h"
+#include "config/deploy_config.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
 
-#include "app/config.h"
-#include "app/config_values.h"
-#include "app/toml_section.h"
+#include "config/config.h"
+#include "config/config_values.h"
+#include "config/toml_section.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "deploy/hook.h"
 #include "mx/ownership.h"
 
-namespace mxcert::app {
+namespace mxcert::config {
 namespace {
 
 constexpr const char* listed_hook = "files";
@@ -145,4 +145,4 @@ std::vector<std::pair<std::string, std::string>> explain_deploy(const std::vecto
   return {{"deploy", texts.empty() ? "none: certificates are stored, nothing is installed" : join(texts, ", ")}};
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

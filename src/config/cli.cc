@@ -1,14 +1,14 @@
-#include "app/cli.h"
+#include "config/cli.h"
 
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "app/version.h"
 #include "base/text.h"
+#include "base/version.h"
 
-namespace mxcert::app {
+namespace mxcert::config {
 namespace {
 
 constexpr int usage_error = 2;
@@ -28,7 +28,7 @@ void add_global_options(CLI::App& app, CommandLine& line) {
   app.add_flag("-v,--verbose", line.invocation.verbose, "every step");
   app.add_flag("--dry-run", line.invocation.dry_run, "say what would be done, and do nothing");
   app.add_flag("--no-color", line.no_color, "no colours, even on a terminal");
-  app.set_version_flag("--version", fmt::format("mxcert {}", version));
+  app.set_version_flag("--version", fmt::format("mxcert {}", program_version));
 }
 
 void add_planning_options(CLI::App& app, ConfigOptions& options) {
@@ -300,4 +300,4 @@ std::optional<CommandLine> parse_command_line(int argc, char** argv, int& exit_s
   return std::nullopt;
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

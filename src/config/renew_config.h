@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-namespace mxcert::app {
+namespace mxcert::config {
 
 class TomlSection;
 struct SourcedText;
@@ -27,4 +27,4 @@ void set_renew_before(RenewConfig& renew, const SourcedText& before);
 /// Reads [renew]. Throws ConfigError.
 void read_renew(RenewConfig& renew, TomlSection section);
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

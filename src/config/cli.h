@@ -1,9 +1,10 @@
 #pragma once
 #include <optional>
 
-#include "app/context.h"
+#include "config/config.h"
+#include "config/invocation.h"
 
-namespace mxcert::app {
+namespace mxcert::config {
 
 struct CommandLine {
   Invocation invocation;
@@ -15,4 +16,4 @@ struct CommandLine {
 /// then `exit_status` is what to end with.
 std::optional<CommandLine> parse_command_line(int argc, char** argv, int& exit_status);
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

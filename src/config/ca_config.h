@@ -8,7 +8,7 @@
 
 #include "pki/key.h"
 
-namespace mxcert::app {
+namespace mxcert::config {
 
 class TomlSection;
 struct SourcedText;
@@ -59,4 +59,4 @@ constexpr std::chrono::seconds longest_order{86'400};
 /// Reads [ca]. Throws ConfigError.
 void read_ca(CaConfig& ca, TomlSection section);
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

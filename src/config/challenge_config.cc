@@ -1,4 +1,4 @@
-#include "app/challenge_config.h"
+#include "config/challenge_config.h"
 
 #include <fmt/format.h>
 
@@ -6,14 +6,14 @@
 #include <array>
 #include <charconv>
 
-#include "app/config_values.h"
-#include "app/toml_section.h"
+#include "config/config_values.h"
+#include "config/toml_section.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "deploy/hook.h"
 
-namespace mxcert::app {
+namespace mxcert::config {
 namespace {
 
 using Type = ChallengeMethod::Type;
@@ -215,4 +215,4 @@ std::vector<std::pair<std::string, std::string>> explain_challenge(const Challen
   return settings;
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

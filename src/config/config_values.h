@@ -12,7 +12,7 @@
 #include "pki/key.h"
 
 // For the .cc files of this folder only: how single values of the configuration are read.
-namespace mxcert::app {
+namespace mxcert::config {
 
 struct SourcedText;
 
@@ -37,4 +37,4 @@ pki::KeyType parse_key_type(const SourcedText& type);
 /// One type, or one of each family. `where` is told when there is none.
 std::vector<pki::KeyType> parse_key_types(std::span<const SourcedText> types, const std::string& where);
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

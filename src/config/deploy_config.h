@@ -6,7 +6,7 @@
 #include "deploy/delivery.h"
 
 // For the .cc files of this folder only.
-namespace mxcert::app {
+namespace mxcert::config {
 
 struct ConfigOptions;
 class TomlSection;
@@ -20,4 +20,4 @@ void apply_deploy_options(std::vector<deploy::Target>& targets, const ConfigOpti
 /// For `config check`.
 std::vector<std::pair<std::string, std::string>> explain_deploy(const std::vector<deploy::Target>& targets);
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

@@ -1,4 +1,4 @@
-#include "app/ca_config.h"
+#include "config/ca_config.h"
 
 #include <fmt/format.h>
 
@@ -6,12 +6,12 @@
 #include <array>
 #include <vector>
 
-#include "app/config_values.h"
-#include "app/toml_section.h"
+#include "config/config_values.h"
+#include "config/toml_section.h"
 #include "base/error.h"
 #include "base/text.h"
 
-namespace mxcert::app {
+namespace mxcert::config {
 namespace {
 
 struct CaPreset {
@@ -186,4 +186,4 @@ void read_ca(CaConfig& ca, TomlSection section) {
   section.finish();
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config

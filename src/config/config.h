@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "app/ca_config.h"
-#include "app/challenge_config.h"
-#include "app/renew_config.h"
+#include "config/ca_config.h"
+#include "config/challenge_config.h"
+#include "config/renew_config.h"
 #include "deploy/delivery.h"
 #include "dns/address.h"
 #include "dns/name.h"
@@ -17,7 +17,7 @@
 #include "mx/packing.h"
 #include "pki/key.h"
 
-namespace mxcert::app {
+namespace mxcert::config {
 
 /// Everything that can be configured, checked and with its defaults filled in. mxcert.toml(5) explains each key.
 struct Config {
@@ -106,4 +106,4 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
 /// Throws ConfigError saying how to name domains when there is none.
 void require_domains(const Config& config);
 
-}  // namespace mxcert::app
+}  // namespace mxcert::config
