@@ -19,7 +19,8 @@ declare -A may_use=(
   [store]='pki dns base'
   [deploy]='pki dns base'
   [config]='deploy solve mx pki dns base'
-  [app]='config acme deploy solve mx store pki dns base'
+  [report]='deploy mx pki dns base'
+  [app]='report config acme deploy solve mx store pki dns base'
   [main]='app config base'
 )
 
@@ -38,8 +39,8 @@ declare -A only_in=(
   [toml++/]='src/config/toml_section.h src/config/toml_section.cc'
   [config/toml_section.h]='src/config/*.cc'
   [CLI/]='src/config/cli.cc'
-  [nlohmann/]='acme/*.cc src/*.cc src/app/json.h src/store/json.h'
-  [app/json.h]='src/app/*.cc'
+  [nlohmann/]='acme/*.cc src/*.cc src/report/json.h src/store/json.h'
+  [report/json.h]='src/report/*.cc src/app/*.cc'
   [store/json.h]='src/store/*.cc'
   [spdlog/]='src/base/log.cc'
 )

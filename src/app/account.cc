@@ -4,11 +4,11 @@
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/internal_ca.h"
-#include "app/json.h"
 #include "app/persistent_record.h"
-#include "app/table.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "report/json.h"
+#include "report/table.h"
 
 namespace mxcert::app {
 namespace {
@@ -51,8 +51,8 @@ void add_key(AccountReport& report, Context& context, CertificateAuthority& ca) 
   if (const auto known = context.accounts.find(ca.config().directory_url)) report.url = known->url;
 }
 
-Json to_json(const AccountReport& report) {
-  const auto text_or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
+report::Json to_json(const AccountReport& report) {
+  const auto text_or_null = [](const std::string& text) { return text.empty() ? report::Json() : report::Json(text); };
   return {{"directory", report.directory},
           {"url", text_or_null(report.url)},
           {"status", report.status},
@@ -61,15 +61,15 @@ Json to_json(const AccountReport& report) {
           {"thumbprint", text_or_null(report.thumbprint)}};
 }
 
-Json to_json(const std::vector<PersistentRecord>& records) {
-  Json entries = Json::array();
+report::Json to_json(const std::vector<PersistentRecord>& records) {
+  report::Json entries = report::Json::array();
   for (const PersistentRecord& record : records)
     entries.push_back({{"name", record.name}, {"type", "TXT"}, {"value", record.value}});
   return entries;
 }
 
-std::string to_text(const AccountReport& report, const TextStyle& style) {
-  std::vector<Row> rows{{"directory", report.directory}, {"status", report.status}};
+std::string to_text(const AccountReport& report, const report::TextStyle& style) {
+  std::vector<report::Row> rows{{"directory", report.directory}, {"status", report.status}};
   if (report.result != "shown") rows.insert(rows.begin(), {"result", report.result});
   if (!report.url.empty()) rows.push_back({"url", report.url});
   if (!report.contacts.empty()) rows.push_back({"contacts", join(report.contacts, ", ")});
@@ -77,7 +77,7 @@ std::string to_text(const AccountReport& report, const TextStyle& style) {
     rows.push_back({"key", fmt::format("{} in {}", report.key_type, report.key_file.string())});
     rows.push_back({"thumbprint", report.thumbprint});
   }
-  std::string text = format_table(rows, style);
+  std::string text = report::format_table(rows, style);
   if (!report.records.empty()) text += "\nto publish for dns-persist-01:\n";
   for (const PersistentRecord& record : report.records)
     text += to_string(record) + '\n';  // never broken: it is there to be copied
@@ -87,12 +87,12 @@ std::string to_text(const AccountReport& report, const TextStyle& style) {
 void print(const Context& context, const AccountReport& report) {
   if (context.invocation.quiet && !context.invocation.json && changes_something(context)) return;
   if (context.invocation.json) {
-    Json document{{"version", 1}, {"result", report.result}, {"account", to_json(report)}};
+    report::Json document{{"version", 1}, {"result", report.result}, {"account", to_json(report)}};
     if (context.invocation.verb == config::Verb::account_show) document["records"] = to_json(report.records);
-    add_findings(document, context.report);
-    return write_result(dump(document));
+    report::add_findings(document, context.report);
+    return report::write_result(report::dump(document));
   }
-  write_result(to_text(report, {.width = context.terminal.width, .color = context.terminal.color}));
+  report::write_result(to_text(report, {.width = context.terminal.width, .color = context.terminal.color}));
 }
 
 /// A CA that cannot be asked is an error, but what is known here is told all the same.
@@ -164,23 +164,23 @@ void show_internal_root(const Context& context) {
     throw ConfigError("the internal CA has no accounts", "mxcert account show has its root certificate");
   const auto root = find_internal_root(context);
   if (context.invocation.json) {
-    Json document{{"version", 1}, {"result", "shown"}, {"account", nullptr}, {"root", nullptr}};
+    report::Json document{{"version", 1}, {"result", "shown"}, {"account", nullptr}, {"root", nullptr}};
     if (root)
       document["root"] = {{"certificate", root->pem},
                           {"file", context.internal_authority.certificate_path().string()},
                           {"subject", root->subject},
                           {"not_after", format_time(root->not_after)},
                           {"fingerprint", root->sha256_fingerprint}};
-    add_findings(document, context.report);
-    return write_result(dump(document));
+    report::add_findings(document, context.report);
+    return report::write_result(report::dump(document));
   }
-  if (!root) return write_result("the internal CA was never asked for a certificate: it has no root yet\n");
-  const std::vector<Row> rows{{"root", root->subject},
-                              {"file", context.internal_authority.certificate_path().string()},
-                              {"expires", format_time(root->not_after)},
-                              {"sha256", root->sha256_fingerprint}};
-  const TextStyle style{.width = context.terminal.width, .color = context.terminal.color};
-  write_result(format_table(rows, style) + "\n" + root->pem);
+  if (!root) return report::write_result("the internal CA was never asked for a certificate: it has no root yet\n");
+  const std::vector<report::Row> rows{{"root", root->subject},
+                                      {"file", context.internal_authority.certificate_path().string()},
+                                      {"expires", format_time(root->not_after)},
+                                      {"sha256", root->sha256_fingerprint}};
+  const report::TextStyle style{.width = context.terminal.width, .color = context.terminal.color};
+  report::write_result(report::format_table(rows, style) + "\n" + root->pem);
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ std::vector<mx::CaaLookup> look_up(const Context& context, const Names& names) {
   parsed.reserve(names.size());
   for (const std::string& name : names)
     parsed.push_back(dns::DnsName::parse(is_wildcard(name) ? name.substr(wildcard_prefix.size()) : name));
-  ProgressLine progress(context.shows_progress());
+  report::ProgressLine progress(context.shows_progress());
   dns::UnboundResolver resolver(context.clock, resolver_options(context, progress));
   return mx::find_caa(resolver, parsed);
 }
@@ -75,23 +75,23 @@ mx::CaaApplicant applicant_without_asking(const Context& context) {
   return {.issuers = known_issuers(context), .account = account ? account->url : std::string()};
 }
 
-CaaVerdict judge_one(const Context& context, const mx::CaaLookup& lookup, mx::CaaApplicant& applicant) {
-  if (!lookup.unknown.empty()) return {CaaVerdict::Status::unknown, lookup.unknown, {}};
-  if (!lookup.owner) return {CaaVerdict::Status::allowed, "no records: any CA may issue", {}};
+report::CaaVerdict judge_one(const Context& context, const mx::CaaLookup& lookup, mx::CaaApplicant& applicant) {
+  if (!lookup.unknown.empty()) return {report::CaaVerdict::Status::unknown, lookup.unknown, {}};
+  if (!lookup.owner) return {report::CaaVerdict::Status::allowed, "no records: any CA may issue", {}};
   applicant.method = to_string(context.config.challenge.method_for(lookup.name).type);
   const std::string owner = dns::display_name(*lookup.owner);
   const auto objection = mx::find_objection(*lookup.owner, lookup.records, applicant);
-  if (!objection) return {CaaVerdict::Status::allowed, fmt::format("the records of {} allow it", owner), {}};
-  return {CaaVerdict::Status::forbidden, fmt::format("the records of {} {}", owner, objection->reason),
+  if (!objection) return {report::CaaVerdict::Status::allowed, fmt::format("the records of {} allow it", owner), {}};
+  return {report::CaaVerdict::Status::forbidden, fmt::format("the records of {} {}", owner, objection->reason),
           objection->remedy};
 }
 
 }  // namespace
 
-std::vector<CaaVerdict> judge_caa(Context& context, std::span<const dns::DnsName> names) {
-  std::vector<CaaVerdict> verdicts;
+std::vector<report::CaaVerdict> judge_caa(Context& context, std::span<const dns::DnsName> names) {
+  std::vector<report::CaaVerdict> verdicts;
   if (names.empty()) return verdicts;
-  ProgressLine progress(context.shows_progress());
+  report::ProgressLine progress(context.shows_progress());
   dns::UnboundResolver resolver(context.clock, resolver_options(context, progress));
   mx::CaaApplicant applicant = applicant_without_asking(context);
   for (const mx::CaaLookup& lookup : mx::find_caa(resolver, names))

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "app/ca.h"
-#include "app/evidence.h"
 #include "mx/plan.h"
+#include "report/evidence.h"
 
 namespace mxcert::app {
 
@@ -22,6 +22,6 @@ std::vector<std::string> find_caa_refusals(Context& context, CertificateAuthorit
                                            const std::vector<std::string>& names);
 
 /// What the configured CA would make of the CAA records of each name, without asking it; reports nothing.
-std::vector<CaaVerdict> judge_caa(Context& context, std::span<const dns::DnsName> names);
+std::vector<report::CaaVerdict> judge_caa(Context& context, std::span<const dns::DnsName> names);
 
 }  // namespace mxcert::app

@@ -56,7 +56,7 @@ Records find_records(Context& context, Challenges challenges) {
       throw Error(fmt::format("{} is too long for _acme-challenge before it", challenge.name), "use http-01 for it");
     questions.push_back({*name, dns::RecordType::a});
   }
-  ProgressLine progress(context.shows_progress());
+  report::ProgressLine progress(context.shows_progress());
   dns::UnboundResolver resolver(context.clock, resolver_options(context, progress));
   const std::vector<dns::Answer> answers = resolver.resolve(questions);
   progress.clear();
@@ -79,7 +79,7 @@ std::vector<std::set<dns::IpAddress>> addresses_of(Context& context,
     for (const dns::DnsName& host : hosts)
       for (const auto type : {dns::RecordType::a, dns::RecordType::aaaa})
         questions.push_back({host, type});
-  ProgressLine progress(false);
+  report::ProgressLine progress(false);
   dns::UnboundResolver resolver(context.clock, resolver_options(context, progress));
   std::map<dns::DnsName, std::set<dns::IpAddress>> by_host;
   const std::vector<dns::Answer> answers = resolver.resolve(questions);

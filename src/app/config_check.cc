@@ -4,19 +4,19 @@
 
 #include "app/commands.h"
 #include "app/context.h"
-#include "app/json.h"
+#include "report/json.h"
 
 namespace mxcert::app {
 
 void run_config_check(Context& context) {
   const auto settings = config::explain_config(context.config);
   if (context.invocation.json) {
-    Json values = Json::object();
+    report::Json values = report::Json::object();
     for (const auto& [key, value] : settings)
       values[key] = value;
-    Json document{{"version", 1}, {"config", values}};
-    add_findings(document, context.report);
-    return write_result(dump(document));
+    report::Json document{{"version", 1}, {"config", values}};
+    report::add_findings(document, context.report);
+    return report::write_result(report::dump(document));
   }
   std::size_t width = 0;
   for (const auto& [key, value] : settings)
@@ -24,7 +24,7 @@ void run_config_check(Context& context) {
   std::string text;
   for (const auto& [key, value] : settings)
     text += fmt::format("{:{}}  {}\n", key, width, value);
-  write_result(text);
+  report::write_result(text);
 }
 
 }  // namespace mxcert::app

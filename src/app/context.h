@@ -3,11 +3,11 @@
 #include <string>
 #include <vector>
 
-#include "app/report.h"
-#include "app/terminal.h"
 #include "base/clock.h"
 #include "config/config.h"
 #include "config/invocation.h"
+#include "report/report.h"
+#include "report/terminal.h"
 #include "store/accounts.h"
 #include "store/certificates.h"
 #include "store/internal_authority.h"
@@ -20,7 +20,7 @@ namespace mxcert::app {
 
 /// What every command works with.
 struct Context {
-  Context(config::Config configuration, config::Invocation call, Clock& machine_clock, Terminal streams)
+  Context(config::Config configuration, config::Invocation call, Clock& machine_clock, report::Terminal streams)
       : config(std::move(configuration)),
         invocation(std::move(call)),
         clock(machine_clock),
@@ -41,7 +41,7 @@ struct Context {
   config::Config config;
   config::Invocation invocation;
   Clock& clock;
-  Terminal terminal;
+  report::Terminal terminal;
   store::StateDirectory state;
   store::Accounts accounts;
   store::Certificates certificates;
@@ -49,7 +49,7 @@ struct Context {
   store::Orders orders;
   store::Names names;
   store::Issuances issuances;
-  Report report;
+  report::Report report;
 };
 
 }  // namespace mxcert::app

@@ -20,7 +20,7 @@ using deploy::DaneStatus;
 struct LazyResolver {
   explicit LazyResolver(Context& context) : progress(context.shows_progress()) {}
 
-  ProgressLine progress;
+  report::ProgressLine progress;
   std::optional<dns::UnboundResolver> resolver = {};
 };
 

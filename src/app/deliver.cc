@@ -114,7 +114,7 @@ void recover_deployments(Context& context) {
 }
 
 bool deliver(Context& context, const std::string& certificate, const store::Version& version,
-             CertificateOutcome& outcome) {
+             report::CertificateOutcome& outcome) {
   const bool failed_before = was_kept_out(context, certificate);
   bool all_serve_it = true;
   std::string trust_problem;

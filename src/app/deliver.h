@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "app/assignment.h"
-#include "app/report.h"
+#include "report/report.h"
 #include "store/certificates.h"
 
 namespace mxcert::app {
@@ -31,6 +31,6 @@ void recover_deployments(Context& context);
 /// not work is reported as an error; how far each target came is remembered. Fills `outcome.targets` and returns
 /// whether all targets serve it.
 bool deliver(Context& context, const std::string& certificate, const store::Version& version,
-             CertificateOutcome& outcome);
+             report::CertificateOutcome& outcome);
 
 }  // namespace mxcert::app

@@ -22,13 +22,13 @@ void require_targets(const Context& context) {
 
 void print_outcomes(const Context& context) {
   if (context.invocation.json) {
-    write_result(to_json(context.report));
+    report::write_result(to_json(context.report));
   } else if (!context.invocation.quiet) {
-    write_result(to_text(context.report, context.clock.now()));
+    report::write_result(to_text(context.report, context.clock.now()));
   }
 }
 
-CertificateOutcome outcome_for(const std::string& name, const store::Version& version, const char* action) {
+report::CertificateOutcome outcome_for(const std::string& name, const store::Version& version, const char* action) {
   return {.name = name,
           .names = version.leaf.names,
           .action = action,
@@ -49,7 +49,7 @@ void require_assignment(const Context& context, const std::string& name) {
 void deploy_one(Context& context, const std::string& name) {
   const auto live = context.certificates.find_live(name);
   if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
-  CertificateOutcome outcome = outcome_for(name, *live, "deploy");
+  report::CertificateOutcome outcome = outcome_for(name, *live, "deploy");
   require_assignment(context, name);
   if (context.invocation.dry_run) {
     outcome.result = "planned";
@@ -70,12 +70,12 @@ std::optional<std::string> previous_version(const Context& context, const std::s
 void roll_back_to(Context& context, const std::string& name, const std::string& from, const std::string& to) {
   if (!context.config.targets.empty()) require_assignment(context, name);
   const store::Version version = context.certificates.load(name, to);
-  CertificateOutcome outcome = outcome_for(name, version, "rollback");
+  report::CertificateOutcome outcome = outcome_for(name, version, "rollback");
   context.certificates.make_live(name, to);
   if (deliver(context, name, version, outcome)) {
     outcome.result = "rolled_back";
   } else if (std::ranges::none_of(outcome.targets,
-                                  [](const TargetOutcome& t) { return t.result == "installed_unverified"; })) {
+                                  [](const report::TargetOutcome& t) { return t.result == "installed_unverified"; })) {
     context.certificates.make_live(name, from);  // what is installed is what is live
   }
   context.report.add(std::move(outcome));
@@ -111,8 +111,8 @@ void run_rollback(Context& context) {
   if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
   const auto previous = previous_version(context, name, *live);
   if (context.invocation.dry_run) {
-    CertificateOutcome outcome = outcome_for(name, context.certificates.load(name, previous.value_or(*live)),
-                                             previous ? "rollback" : "withdraw");
+    report::CertificateOutcome outcome = outcome_for(name, context.certificates.load(name, previous.value_or(*live)),
+                                                     previous ? "rollback" : "withdraw");
     outcome.result = "planned";
     context.report.add(std::move(outcome));
   } else if (previous) {
@@ -120,7 +120,7 @@ void run_rollback(Context& context) {
   } else {
     require_targets(context);
     const store::Version version = context.certificates.load(name, *live);
-    CertificateOutcome outcome = outcome_for(name, version, "rollback");
+    report::CertificateOutcome outcome = outcome_for(name, version, "rollback");
     if (withdraw(context, name, version, outcome)) outcome.result = "withdrawn";
     context.report.add(std::move(outcome));
   }

@@ -7,9 +7,9 @@
 #include "app/backoff.h"
 #include "app/caa_preflight.h"
 #include "app/context.h"
-#include "app/evidence.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "report/evidence.h"
 
 namespace mxcert::app {
 namespace {
@@ -22,18 +22,18 @@ dns::DnsName parse_argument(const std::string& text) {
   }
 }
 
-void add_served(const Context& context, HostEvidence& host) {
+void add_served(const Context& context, report::HostEvidence& host) {
   for (const std::string& certificate : context.certificates.names())
     if (const auto live = context.certificates.find_intact_live(certificate);
         live && std::ranges::find(live->leaf.names, host.host.ascii()) != live->leaf.names.end())
       host.served.push_back({certificate, live->number, live->leaf.not_after});
 }
 
-NameFailure to_evidence(const store::Failure& failure, const std::string& subject) {
+report::NameFailure to_evidence(const store::Failure& failure, const std::string& subject) {
   return {failure.message, failure.hint, failure.at, next_attempt(failure, subject)};
 }
 
-void add_failures(const Context& context, HostEvidence& host) {
+void add_failures(const Context& context, report::HostEvidence& host) {
   if (host.certificate == nullptr) return;
   const store::CertificateState state = context.certificates.load_state(host.certificate->name);
   if (const auto found = state.failing_names.find(host.host.ascii()); found != state.failing_names.end())
@@ -42,22 +42,22 @@ void add_failures(const Context& context, HostEvidence& host) {
 }
 
 /// What could never be ordered is not asked for.
-bool may_be_ordered(const HostEvidence& host) {
+bool may_be_ordered(const report::HostEvidence& host) {
   const mx::PlannedTarget* target = host.target();
   const bool elsewhere =
       target != nullptr && (target->owner == mx::Owner::foreign || target->owner == mx::Owner::unresolvable);
   return host.certificate != nullptr || (!elsewhere && host.host.why_not_a_host().empty());
 }
 
-void add_caa(Context& context, Evidence& evidence) {
-  std::vector<HostEvidence*> asked;
+void add_caa(Context& context, report::Evidence& evidence) {
+  std::vector<report::HostEvidence*> asked;
   std::vector<dns::DnsName> names;
-  for (HostEvidence& host : evidence.hosts) {
+  for (report::HostEvidence& host : evidence.hosts) {
     if (!may_be_ordered(host)) continue;
     asked.push_back(&host);
     names.push_back(host.host);
   }
-  const std::vector<CaaVerdict> verdicts = judge_caa(context, names);
+  const std::vector<report::CaaVerdict> verdicts = judge_caa(context, names);
   for (std::size_t i = 0; i < asked.size(); ++i)
     asked[i]->caa = verdicts.at(i);
 }
@@ -89,16 +89,16 @@ std::vector<std::string> known_names(const mx::Plan& plan) {
 
 void explain(Context& context, const mx::Plan& plan) {
   const dns::DnsName name = parse_argument(context.invocation.explain);
-  Evidence evidence = find_evidence(plan, context.config.extra_names, name);
+  report::Evidence evidence = report::find_evidence(plan, context.config.extra_names, name);
   if (evidence.domain == nullptr && evidence.hosts.empty()) fail_unknown(plan, name);
-  for (HostEvidence& host : evidence.hosts) {
+  for (report::HostEvidence& host : evidence.hosts) {
     add_served(context, host);
     add_failures(context, host);
   }
   add_caa(context, evidence);
-  write_result(context.invocation.json
-                   ? evidence_to_json(evidence)
-                   : evidence_to_text(evidence, {.width = context.terminal.width, .color = context.terminal.color}));
+  report::write_result(context.invocation.json ? report::evidence_to_json(evidence)
+                                               : report::evidence_to_text(evidence, {.width = context.terminal.width,
+                                                                                     .color = context.terminal.color}));
 }
 
 }  // namespace mxcert::app

@@ -4,12 +4,12 @@
 
 #include <filesystem>
 
-#include "app/report.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "config/ca_config.h"
 #include "pki/key.h"
+#include "report/report.h"
 
 namespace mxcert::app {
 namespace fs = std::filesystem;
@@ -35,7 +35,7 @@ std::string read_key(const fs::path& file) {
   return *std::move(key);
 }
 
-void warn_of_readers(const fs::path& file, Report& report) {
+void warn_of_readers(const fs::path& file, report::Report& report) {
   std::error_code unknown;
   const fs::perms mode = fs::status(file, unknown).permissions();
   if (unknown || (mode & fs::perms::others_read) == fs::perms::none) return;
@@ -47,7 +47,7 @@ void warn_of_readers(const fs::path& file, Report& report) {
 
 }  // namespace
 
-std::optional<acme::ExternalAccount> load_external_account(const config::CaConfig& ca, Report& report) {
+std::optional<acme::ExternalAccount> load_external_account(const config::CaConfig& ca, report::Report& report) {
   if (!ca.eab) return std::nullopt;
   std::string key = read_key(ca.eab->key_file);
   warn_of_readers(ca.eab->key_file, report);

@@ -37,24 +37,24 @@ std::string hint_for(const Context& context, const acme::IssueFailure::Culprit& 
   return acme::hint_for_validation(culprit.problem);
 }
 
-void remember_refused(Context& context, const std::string& certificate, const Finding& refusal) {
+void remember_refused(Context& context, const std::string& certificate, const report::Finding& refusal) {
   store::CertificateState state = context.certificates.load_state(certificate);
   store::Failure& failure = state.failing_names[refusal.subject];
   failure = {.count = failure.count + 1, .at = context.clock.now(), .message = refusal.message, .hint = refusal.hint};
   context.certificates.save_state(certificate, state);
 }
 
-bool is_refusal(const Finding& error) {
+bool is_refusal(const report::Finding& error) {
   return error.code == "name_refused" || error.code == "caa_forbids";
 }
 
 void note_refused(Context& context, const std::string& certificate,
                   std::span<const acme::IssueFailure::Culprit> culprits) {
   for (const acme::IssueFailure::Culprit& culprit : culprits) {
-    Finding refusal{.code = "name_refused",
-                    .subject = culprit.name,
-                    .message = fmt::format("{}: {}", culprit.name, acme::describe(culprit.problem)),
-                    .hint = hint_for(context, culprit)};
+    report::Finding refusal{.code = "name_refused",
+                            .subject = culprit.name,
+                            .message = fmt::format("{}: {}", culprit.name, acme::describe(culprit.problem)),
+                            .hint = hint_for(context, culprit)};
     remember_refused(context, certificate, refusal);
     context.report.add_error(std::move(refusal));
   }

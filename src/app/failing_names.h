@@ -8,15 +8,17 @@
 #include "mx/plan.h"
 
 // Names that the CA refuses while it issues for the others: they stay wanted, each with a pause of its own.
+namespace mxcert::report {
+struct Finding;
+}
+
 namespace mxcert::app {
 
 struct Context;
-struct Finding;
-
 /// Remembers, for its pause, that the name that `refusal` is about was refused.
-void remember_refused(Context& context, const std::string& certificate, const Finding& refusal);
+void remember_refused(Context& context, const std::string& certificate, const report::Finding& refusal);
 /// Whether an error is about a name that was refused, and not about the certificate.
-bool is_refusal(const Finding& error);
+bool is_refusal(const report::Finding& error);
 /// What to do about a name that could not be validated.
 std::string hint_for(const Context& context, const acme::IssueFailure::Culprit& culprit);
 /// Reports each as an error and remembers it.

@@ -19,13 +19,13 @@
 #include "app/key_types.h"
 #include "app/name_records.h"
 #include "app/placeholder.h"
-#include "app/plan_report.h"
 #include "app/planning.h"
 #include "app/renewal.h"
 #include "app/renewal_info.h"
 #include "app/solving.h"
 #include "app/withdrawal.h"
 #include "base/error.h"
+#include "report/plan_report.h"
 
 namespace mxcert::app {
 namespace {
@@ -45,12 +45,13 @@ std::vector<CertificateAuthority> certificate_authorities(Context& context) {
 
 void print_plan(const Context& context, const mx::Plan& plan) {
   if (context.invocation.json || context.invocation.quiet || is_renew(context)) return;
-  write_result(plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}) + "\n");
+  report::write_result(report::plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}) +
+                       "\n");
 }
 
 /// The first error since there were `errors_before` that is about the certificate; names that the CA refused have a
 /// memory of their own.
-const Finding* find_failure(const Context& context, std::size_t errors_before) {
+const report::Finding* find_failure(const Context& context, std::size_t errors_before) {
   const auto errors = std::span(context.report.errors()).subspan(errors_before);
   const auto found = std::ranges::find_if_not(errors, is_refusal);
   return found == errors.end() ? nullptr : &*found;
@@ -80,7 +81,7 @@ void remember(Context& context, const mx::PlannedCertificate& planned, std::size
   note_plan(state, planned);
   state.ca_pauses = pauses;
   std::erase_if(state.ca_pauses, [&](const auto& pause) { return pause.second <= context.clock.now(); });
-  if (const Finding* failure = find_failure(context, errors_before)) {
+  if (const report::Finding* failure = find_failure(context, errors_before)) {
     state.failure = store::Failure{.count = (before.failure ? before.failure->count : 0) + 1,
                                    .at = context.clock.now(),
                                    .message = failure->message,
@@ -132,11 +133,11 @@ bool is_safe(const Context& context, const mx::PlannedCertificate& planned) {
 /// what is served is good: the failure itself was told when it happened.
 std::string tell_pause(Context& context, const mx::PlannedCertificate& planned, const store::Failure& failure,
                        const Pause& pause) {
-  Finding finding{.code = pause.is_rate_limit ? "rate_limited" : "backing_off",
-                  .subject = planned.name,
-                  .message = fmt::format("not tried again before {}, since it failed at {}: {}",
-                                         format_time(pause.until), format_time(failure.at), failure.message),
-                  .hint = failure.hint};
+  report::Finding finding{.code = pause.is_rate_limit ? "rate_limited" : "backing_off",
+                          .subject = planned.name,
+                          .message = fmt::format("not tried again before {}, since it failed at {}: {}",
+                                                 format_time(pause.until), format_time(failure.at), failure.message),
+                          .hint = failure.hint};
   if (pause.is_rate_limit) finding.hint = "the CA wants to be left alone until then";
   if (is_renew(context) && is_safe(context, planned)) {
     context.report.add_warning(std::move(finding));
@@ -162,7 +163,7 @@ void warn_of_no_target(Context& context, const std::string& certificate) {
 
 /// Orders if the plan says so, then installs wherever the live version is not in service yet.
 void bring_up_to_date(Context& context, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned,
-                      CaPauses& pauses, CertificateOutcome& outcome) {
+                      CaPauses& pauses, report::CertificateOutcome& outcome) {
   if (planned.action != mx::Action::none && !issue_version(context, cas, planned, pauses).empty())
     outcome.result = "issued";
   remember_plan(context, planned);  // where it is installed depends on that
@@ -232,13 +233,13 @@ bool process(Context& context, std::span<CertificateAuthority> cas, const Assign
              const mx::PlannedCertificate& planned) {
   forget_finished_order(context, planned);
   const bool in_service = is_in_service(context, assignments, planned.name);
-  CertificateOutcome outcome{.name = planned.name,
-                             .names = planned.ascii_names(),
-                             .action = std::string(mx::to_string(planned.action)),
-                             .result = "unchanged",
-                             .version = context.certificates.live_number(planned.name).value_or(""),
-                             .not_after = planned.not_after,
-                             .targets = {}};
+  report::CertificateOutcome outcome{.name = planned.name,
+                                     .names = planned.ascii_names(),
+                                     .action = std::string(mx::to_string(planned.action)),
+                                     .result = "unchanged",
+                                     .version = context.certificates.live_number(planned.name).value_or(""),
+                                     .not_after = planned.not_after,
+                                     .targets = {}};
   const bool nothing_to_do = planned.action == mx::Action::none && in_service;
   const store::CertificateState state = context.certificates.load_state(planned.name);
   const auto pause = find_pause(context, planned, state);
@@ -319,11 +320,11 @@ void add_plan_warnings(Context& context, const mx::Plan& plan) {
 void print_outcomes(const Context& context) {
   const auto& outcomes = context.report.outcomes();
   const bool something = std::ranges::any_of(
-      outcomes, [](const CertificateOutcome& o) { return o.result != "unchanged" && o.result != "waiting"; });
+      outcomes, [](const report::CertificateOutcome& o) { return o.result != "unchanged" && o.result != "waiting"; });
   if (context.invocation.json) {
-    if (!is_renew(context) || something || context.report.failed()) write_result(to_json(context.report));
+    if (!is_renew(context) || something || context.report.failed()) report::write_result(to_json(context.report));
   } else if (!context.invocation.quiet && (!is_renew(context) || something)) {
-    write_result(to_text(context.report, context.clock.now()));
+    report::write_result(to_text(context.report, context.clock.now()));
   }
 }
 

@@ -267,7 +267,7 @@ Names names_allowed(Context& context, CertificateAuthority& ca, const Job& job) 
   const Names names = job.task.planned.ascii_names();
   const std::size_t errors_before = context.report.errors().size();
   const Names refused = find_caa_refusals(context, ca, without(names, absent_names(job)));
-  for (const Finding& error : std::span(context.report.errors()).subspan(errors_before))
+  for (const report::Finding& error : std::span(context.report.errors()).subspan(errors_before))
     remember_refused(context, job.certificate(), error);
   Names rest = without(names, refused);
   const std::string_view hint = "change the CAA records, or list these hosts as hosts.exclude to go on without them";

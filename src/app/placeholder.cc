@@ -41,7 +41,7 @@ bool wants_placeholder(const Context& context, const mx::PlannedCertificate& pla
   return !live || is_placeholder(context, *live);
 }
 
-void install_placeholder(Context& context, const mx::PlannedCertificate& planned, CertificateOutcome& outcome) {
+void install_placeholder(Context& context, const mx::PlannedCertificate& planned, report::CertificateOutcome& outcome) {
   auto live = context.certificates.find_live(planned.name);
   if (!live || !is_current(context, planned, *live)) live = issue(context, planned, live);
   outcome.result = "placeholder";

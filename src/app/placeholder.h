@@ -1,6 +1,6 @@
 #pragma once
-#include "app/report.h"
 #include "mx/plan.h"
+#include "report/report.h"
 
 namespace mxcert::app {
 
@@ -13,6 +13,6 @@ bool wants_placeholder(const Context& context, const mx::PlannedCertificate& pla
 /// A certificate from the internal CA, for the names and keys of `planned`, becomes the live version, unless one is
 /// already; it is installed where nothing is served. The configured CA's replaces it, with the same key. Fills
 /// `outcome`.
-void install_placeholder(Context& context, const mx::PlannedCertificate& planned, CertificateOutcome& outcome);
+void install_placeholder(Context& context, const mx::PlannedCertificate& planned, report::CertificateOutcome& outcome);
 
 }  // namespace mxcert::app

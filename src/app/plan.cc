@@ -2,8 +2,8 @@
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/explain.h"
-#include "app/plan_report.h"
 #include "app/planning.h"
+#include "report/plan_report.h"
 
 namespace mxcert::app {
 
@@ -12,8 +12,8 @@ void run_plan(Context& context) {
   if (!context.invocation.explain.empty()) return explain(context, plan);
   report_gaps(context, plan);  // says what `issue` would say, its exit status included
   report_caa(context, plan);
-  if (context.invocation.json) return write_plan_json(plan, context.report.errors(), write_result);
-  write_result(plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}));
+  if (context.invocation.json) return report::write_plan_json(plan, context.report.errors(), report::write_result);
+  report::write_result(report::plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}));
 }
 
 }  // namespace mxcert::app

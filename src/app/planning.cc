@@ -173,7 +173,7 @@ std::optional<mx::Warning> find_split_horizon(const Context& context, const mx::
 /// The resolver, which remembers every answer, is gone when it returns. `warnings` gets what is wrong with the servers.
 std::vector<mx::MxLookup> look_up(Context& context, const std::vector<mx::MailDomain>& domains,
                                   std::vector<mx::Warning>& warnings) {
-  ProgressLine progress(context.shows_progress());
+  report::ProgressLine progress(context.shows_progress());
   dns::UnboundResolver resolver(context.clock, resolver_options(context, progress));
   std::vector<mx::MxLookup> lookups = mx::find_mx_targets(resolver, domains, {.services = context.config.services});
   progress.clear();
@@ -194,11 +194,12 @@ mx::Plan plan_own_name(mx::PlanInput input, mx::Plan plan) {
 }
 
 void report_gap(Context& context, const dns::DnsName& domain, bool bogus, std::string_view what) {
-  Finding finding{.code = bogus ? "dns_bogus" : "dns_temporary",
-                  .subject = domain.ascii(),
-                  .message = fmt::format("{}: {}", dns::display_name(domain), what),
-                  .hint = bogus ? "senders that validate cannot reach this domain either: its DNSSEC is broken"
-                                : "names that were served stay; run the same command again when the DNS answers"};
+  report::Finding finding{.code = bogus ? "dns_bogus" : "dns_temporary",
+                          .subject = domain.ascii(),
+                          .message = fmt::format("{}: {}", dns::display_name(domain), what),
+                          .hint = bogus
+                                      ? "senders that validate cannot reach this domain either: its DNSSEC is broken"
+                                      : "names that were served stay; run the same command again when the DNS answers"};
   // Nothing follows from it, so that cron need not hear of it (law 1); and the internal CA is for where there is no
   // DNS.
   if (context.invocation.verb == config::Verb::renew || is_internal(context.config.ca)) {

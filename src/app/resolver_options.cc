@@ -6,7 +6,7 @@
 
 namespace mxcert::app {
 
-dns::UnboundOptions resolver_options(const Context& context, ProgressLine& progress) {
+dns::UnboundOptions resolver_options(const Context& context, report::ProgressLine& progress) {
   return {.servers = context.config.dns_servers,
           .trust_anchor = context.config.trust_anchor,
           .progress = [&progress](std::size_t done, std::size_t total) {

@@ -7,10 +7,10 @@
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/internal_ca.h"
-#include "app/json.h"
 #include "app/revocation.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "report/json.h"
 
 namespace mxcert::app {
 namespace {
@@ -76,7 +76,7 @@ void remember(Context& context, const RevokeReport& report) {
   context.orders.remove_all(report.name);
 }
 
-Json to_json(const RevokedPart& part) {
+report::Json to_json(const RevokedPart& part) {
   return {{"key_type", part.key_type}, {"serial", part.serial}, {"by", part.by}, {"result", part.result}};
 }
 
@@ -92,24 +92,24 @@ std::string describe(const RevokeReport& report, const RevokedPart& part) {
 void print(const Context& context, const RevokeReport& report) {
   const RevokedPart& primary = report.parts.front();
   if (context.invocation.json) {
-    Json certificate = to_json(primary);
+    report::Json certificate = to_json(primary);
     certificate.erase("result");
     certificate["name"] = report.name;
     certificate["certificate_version"] = report.number;
     certificate["names"] = report.names;
     certificate["reason"] = report.reason;
-    certificate["further"] = Json::array();
+    certificate["further"] = report::Json::array();
     for (const RevokedPart& part : std::span(report.parts).subspan(1))
       certificate["further"].push_back(to_json(part));
-    Json document{{"version", 1}, {"result", primary.result}, {"certificate", std::move(certificate)}};
-    add_findings(document, context.report);
-    return write_result(dump(document));
+    report::Json document{{"version", 1}, {"result", primary.result}, {"certificate", std::move(certificate)}};
+    report::add_findings(document, context.report);
+    return report::write_result(report::dump(document));
   }
   if (context.invocation.quiet) return;
   std::string text;
   for (const RevokedPart& part : report.parts)
     text += describe(report, part);
-  write_result(text);
+  report::write_result(text);
 }
 
 /// One certificate of the version.

@@ -21,7 +21,7 @@ constexpr int failed = 1;
 constexpr int unusable = 2;
 constexpr int locked = 75;  // EX_TEMPFAIL
 
-log::Level threshold(const config::Invocation& invocation, const Terminal& terminal) {
+log::Level threshold(const config::Invocation& invocation, const report::Terminal& terminal) {
   if (invocation.quiet) return log::Level::error;
   if (invocation.verbose) return log::Level::debug;
   return terminal.stderr_is_terminal && !invocation.json ? log::Level::info : log::Level::warning;
@@ -65,7 +65,7 @@ void tell_hint(const std::string& hint) {
 }
 
 /// One line, and what to do below it.
-void tell(const Finding& finding, void (*say)(std::string_view)) {
+void tell(const report::Finding& finding, void (*say)(std::string_view)) {
   say(finding.message);
   tell_hint(finding.hint);
 }
@@ -74,19 +74,19 @@ void tell(const Finding& finding, void (*say)(std::string_view)) {
 void tell_findings(const Context& context) {
   const bool quiet_cron = context.invocation.verb == config::Verb::renew && !context.report.failed();
   if (!context.invocation.quiet && (context.invocation.verbose || !quiet_cron))
-    for (const Finding& warning : context.report.untold_warnings())
+    for (const report::Finding& warning : context.report.untold_warnings())
       tell(warning, log::warning);
-  for (const Finding& error : context.report.errors())
+  for (const report::Finding& error : context.report.errors())
     tell(error, log::error);
 }
 
 /// For what stopped the command before it could print a result.
 int give_up(const Error& error, bool json, int status) {
-  const Finding finding{.code = error.code(), .subject = "", .message = error.message(), .hint = error.hint()};
+  const report::Finding finding{.code = error.code(), .subject = "", .message = error.message(), .hint = error.hint()};
   if (json) {
-    Report report;
+    report::Report report;
     report.add_error(finding);
-    write_result(to_json(report));
+    report::write_result(to_json(report));
   }
   tell(finding, log::error);
   return status;
@@ -95,7 +95,7 @@ int give_up(const Error& error, bool json, int status) {
 }  // namespace
 
 int run(const config::CommandLine& line, Clock& clock) {
-  const Terminal terminal = Terminal::detect(line.no_color);
+  const report::Terminal terminal = report::Terminal::detect(line.no_color);
   const bool color_on_stderr = terminal.stderr_is_terminal && !line.no_color && std::getenv("NO_COLOR") == nullptr;
   log::configure(threshold(line.invocation, terminal), color_on_stderr);
   const bool json = line.invocation.json;

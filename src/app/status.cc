@@ -6,12 +6,12 @@
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/fallback.h"
-#include "app/json.h"
 #include "app/renewal.h"
-#include "app/table.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "pki/key.h"
+#include "report/json.h"
+#include "report/table.h"
 
 namespace mxcert::app {
 namespace {
@@ -38,14 +38,14 @@ std::vector<CertificateStatus> collect(Context& context) {
   return all;
 }
 
-Json renewal_info(const store::CertificateState& state, const pki::Certificate& leaf) {
+report::Json renewal_info(const store::CertificateState& state, const pki::Certificate& leaf) {
   const store::RenewalInfo* info = state.find_renewal_info(leaf.renewal_id);
   const store::RenewalWindow* window = find_window(leaf, info);
   if (window == nullptr) return {};
   return {{"start", format_time(window->start)},
           {"end", format_time(window->end)},
           {"chosen", format_time(point_in_window(*window, leaf.sha256_fingerprint))},
-          {"explanation_url", window->explanation_url.empty() ? Json() : Json(window->explanation_url)},
+          {"explanation_url", window->explanation_url.empty() ? report::Json() : report::Json(window->explanation_url)},
           {"asked_at", format_time(info->asked_at)},
           {"next_question", format_time(info->next_question)}};
 }
@@ -55,7 +55,7 @@ std::string key_type_of(const pki::Certificate& leaf) {
 }
 
 /// What each certificate of a version has of its own.
-void add_part(Json& entry, const store::VersionPart& part, const store::CertificateState& state) {
+void add_part(report::Json& entry, const store::VersionPart& part, const store::CertificateState& state) {
   entry["key_type"] = key_type_of(part.leaf);
   entry["not_before"] = format_time(part.leaf.not_before);
   entry["not_after"] = format_time(part.leaf.not_after);
@@ -68,15 +68,15 @@ const store::Revocation* revocation_of(const CertificateStatus& one) {
   return one.live ? one.state.find_revocation(one.live->number) : nullptr;
 }
 
-void add_live(Json& entry, const CertificateStatus& one) {
+void add_live(report::Json& entry, const CertificateStatus& one) {
   const std::vector<store::VersionPart> parts = one.live->parts();
   entry["names"] = one.live->leaf.names;
   entry["certificate_version"] = one.live->number;
   entry["renew_at"] = format_time(one.due.at);
   add_part(entry, parts.front(), one.state);
-  entry["further"] = Json::array();
+  entry["further"] = report::Json::array();
   for (const store::VersionPart& part : std::span(parts).subspan(1)) {
-    Json further = Json::object();
+    report::Json further = report::Json::object();
     add_part(further, part, one.state);
     entry["further"].push_back(std::move(further));
   }
@@ -88,7 +88,7 @@ SystemTime next_attempt_for(const Context& context, const CertificateStatus& one
   return std::max(own, pause_of_all(context.config.ca, one.state.ca_pauses, context.clock.now()).value_or(own));
 }
 
-Json to_json(const store::Failure& failure, SystemTime next_attempt) {
+report::Json to_json(const store::Failure& failure, SystemTime next_attempt) {
   return {{"count", failure.count},
           {"at", format_time(failure.at)},
           {"message", failure.message},
@@ -96,37 +96,38 @@ Json to_json(const store::Failure& failure, SystemTime next_attempt) {
           {"next_attempt", format_time(next_attempt)}};
 }
 
-Json dane_to_json(const store::CertificateState& state) {
-  Json list = Json::array();
+report::Json dane_to_json(const store::CertificateState& state) {
+  report::Json list = report::Json::array();
   for (const auto& [owner, dane] : state.dane)
     list.push_back(
         {{"owner", owner}, {"status", dane.status}, {"fragile", dane.fragile}, {"at", format_time(dane.at)}});
   return list;
 }
 
-Json to_json(const Context& context, const std::vector<CertificateStatus>& all) {
-  Json list = Json::array();
+report::Json to_json(const Context& context, const std::vector<CertificateStatus>& all) {
+  report::Json list = report::Json::array();
   for (const CertificateStatus& one : all) {
-    Json deployments = Json::array();
+    report::Json deployments = report::Json::array();
     for (const auto& [target, deployment] : one.state.deployments)
       deployments.push_back({{"target", target},
                              {"certificate_version", deployment.version},
                              {"state", store::to_string(deployment.state)},
                              {"at", format_time(deployment.at)},
                              {"message", deployment.message}});
-    Json failing_names = Json::array();
+    report::Json failing_names = report::Json::array();
     for (const auto& [name, failure] : one.state.failing_names)
       failing_names.push_back({{"name", name}, {"failure", to_json(failure, next_attempt(failure, name))}});
-    Json entry{{"name", one.name},
-               {"default", one.state.is_default ? Json(*one.state.is_default) : Json()},
-               {"unplanned", one.state.unplanned},
-               {"desired", one.state.desired},
-               {"certificate_version", nullptr},
-               {"deployments", deployments},
-               {"failure", one.state.failure ? to_json(*one.state.failure, next_attempt_for(context, one)) : Json()},
-               {"failing_names", failing_names},
-               {"revoked", nullptr},
-               {"dane", dane_to_json(one.state)}};
+    report::Json entry{
+        {"name", one.name},
+        {"default", one.state.is_default ? report::Json(*one.state.is_default) : report::Json()},
+        {"unplanned", one.state.unplanned},
+        {"desired", one.state.desired},
+        {"certificate_version", nullptr},
+        {"deployments", deployments},
+        {"failure", one.state.failure ? to_json(*one.state.failure, next_attempt_for(context, one)) : report::Json()},
+        {"failing_names", failing_names},
+        {"revoked", nullptr},
+        {"dane", dane_to_json(one.state)}};
     if (one.live) add_live(entry, one);
     if (const auto* revoked = revocation_of(one))
       entry["revoked"] = {{"reason", revoked->reason}, {"at", format_time(revoked->at)}};
@@ -162,12 +163,12 @@ std::string describe_end(const pki::Certificate& leaf, SystemTime now) {
   return fmt::format("{} ({})", format_time(leaf.not_after), remaining(leaf.not_after, now));
 }
 
-std::vector<Row> describe_live(const CertificateStatus& one, SystemTime now) {
+std::vector<report::Row> describe_live(const CertificateStatus& one, SystemTime now) {
   const store::Version& live = *one.live;
-  std::vector<Row> rows{{"names", join(live.leaf.names, ", ")},
-                        {"version", fmt::format("{} from {}", live.number, live.leaf.issuer)},
-                        {"key", key_type_of(live.leaf)},
-                        {"expires", describe_end(live.leaf, now)}};
+  std::vector<report::Row> rows{{"names", join(live.leaf.names, ", ")},
+                                {"version", fmt::format("{} from {}", live.number, live.leaf.issuer)},
+                                {"key", key_type_of(live.leaf)},
+                                {"expires", describe_end(live.leaf, now)}};
   for (const store::VersionPart& part : live.further) {
     rows.push_back({"and key", fmt::format("{} from {}", key_type_of(part.leaf), part.leaf.issuer)});
     rows.push_back({"expires", describe_end(part.leaf, now)});
@@ -176,7 +177,8 @@ std::vector<Row> describe_live(const CertificateStatus& one, SystemTime now) {
   return rows;
 }
 
-Row describe_deployment(const std::string& target, const store::Deployment& deployment, const std::string& live) {
+report::Row describe_deployment(const std::string& target, const store::Deployment& deployment,
+                                const std::string& live) {
   const std::string version = deployment.version == live ? "" : fmt::format(", version {}", deployment.version);
   using State = store::Deployment::State;
   const std::string since = format_time(deployment.at);
@@ -195,7 +197,7 @@ Row describe_deployment(const std::string& target, const store::Deployment& depl
 }
 
 /// What senders that use DANE make of it.
-Row describe_dane(const std::string& owner, const store::Dane& dane) {
+report::Row describe_dane(const std::string& owner, const store::Dane& dane) {
   std::string text = fmt::format("{}: {}", owner, dane.status);
   if (dane.fragile) text += ", until a renewal";
   return {"DANE", fmt::format("{} (looked up at {})", text, format_time(dane.at))};
@@ -214,8 +216,8 @@ std::string describe_role(const store::CertificateState& state) {
 }
 
 std::string describe(const Context& context, const CertificateStatus& one, bool is_alone) {
-  const TextStyle style{.width = context.terminal.width, .color = context.terminal.color};
-  std::vector<Row> rows;
+  const report::TextStyle style{.width = context.terminal.width, .color = context.terminal.color};
+  std::vector<report::Row> rows;
   if (one.live)
     rows = describe_live(one, context.clock.now());
   else
@@ -232,7 +234,7 @@ std::string describe(const Context& context, const CertificateStatus& one, bool 
     rows.push_back({"refused", describe_failure(failure, next_attempt(failure, name))});
   if (const auto& failure = one.state.failure)
     rows.push_back({"last failure", describe_failure(*failure, next_attempt_for(context, one))});
-  return one.name + "\n" + format_table(rows, style, 2);
+  return one.name + "\n" + report::format_table(rows, style, 2);
 }
 
 std::string to_text(const Context& context, const std::vector<CertificateStatus>& all) {
@@ -247,10 +249,10 @@ std::string to_text(const Context& context, const std::vector<CertificateStatus>
 
 void run_status(Context& context) {
   const std::vector<CertificateStatus> all = collect(context);
-  if (!context.invocation.json) return write_result(to_text(context, all));
-  Json document{{"version", 1}, {"certificates", to_json(context, all)}};
-  add_findings(document, context.report);
-  write_result(dump(document));
+  if (!context.invocation.json) return report::write_result(to_text(context, all));
+  report::Json document{{"version", 1}, {"certificates", to_json(context, all)}};
+  report::add_findings(document, context.report);
+  report::write_result(report::dump(document));
 }
 
 }  // namespace mxcert::app

@@ -203,7 +203,7 @@ deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) functio
 }
 
 bool report_result(Context& context, const std::string& certificate, const std::string& target,
-                   const deploy::DeployOutcome& result, CertificateOutcome& outcome) {
+                   const deploy::DeployOutcome& result, report::CertificateOutcome& outcome) {
   const std::string message = message_of(result);
   for (const std::string& warning : result.warnings)
     context.report.add_warning(

@@ -2,8 +2,8 @@
 #include <string>
 
 #include "app/assignment.h"
-#include "app/report.h"
 #include "deploy/deploy.h"
+#include "report/report.h"
 #include "store/certificates.h"
 
 namespace mxcert::app {
@@ -24,7 +24,7 @@ deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) functio
 
 /// Adds what happened at one target to the run's report; false when that is an error.
 bool report_result(Context& context, const std::string& certificate, const std::string& target,
-                   const deploy::DeployOutcome& result, CertificateOutcome& outcome);
+                   const deploy::DeployOutcome& result, report::CertificateOutcome& outcome);
 
 /// Remembers how far the certificate came at the target.
 void remember_result(Context& context, const std::string& certificate, const store::Version& version,

@@ -7,12 +7,12 @@
 #include "app/context.h"
 #include "app/dane.h"
 #include "app/deliver.h"
-#include "app/json.h"
 #include "app/target_run.h"
-#include "app/tlsa_report.h"
 #include "base/error.h"
 #include "deploy/description.h"
 #include "deploy/hook.h"
+#include "report/json.h"
+#include "report/tlsa_report.h"
 
 namespace mxcert::app {
 namespace {
@@ -65,40 +65,40 @@ std::vector<std::uint16_t> ports_of(Context& context, const deploy::Delivery& de
   return deploy::ports_of(checks);
 }
 
-TlsaCertificate look_up(Context& context, const Assignments& assignments, const std::string& name,
-                        const deploy::FindTlsa& find_tlsa) {
+report::TlsaCertificate look_up(Context& context, const Assignments& assignments, const std::string& name,
+                                const deploy::FindTlsa& find_tlsa) {
   const auto live = context.certificates.find_live(name);
   if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
-  TlsaCertificate certificate{
+  report::TlsaCertificate certificate{
       .name = name, .version = live->number, .in_service = is_in_service(context, assignments, name)};
   const deploy::Delivery delivery = make_delivery(context, name, *live);
   const Chains chains = chains_of(delivery);
   const Chains served = chains_still_served(context, name, live->number);
   for (const deploy::TlsaLookup& lookup : find_tlsa(delivery.names, ports_of(context, delivery)))
-    certificate.rrsets.push_back(compare_tlsa(lookup, chains, served));
+    certificate.rrsets.push_back(report::compare_tlsa(lookup, chains, served));
   return certificate;
 }
 
-Json to_json(const TlsaRrset& rrset) {
+report::Json to_json(const report::TlsaRrset& rrset) {
   const dns::DnsName owner = rrset.lookup.owner();
-  Json records = Json::array();
-  for (const TlsaLine& line : rrset.lines)
+  report::Json records = report::Json::array();
+  for (const report::TlsaLine& line : rrset.lines)
     records.push_back({{"record", dns::to_string(line.record)},
                        {"line", deploy::zone_line(owner, line.record)},
                        {"state", to_string(line.state)},
-                       {"key_type", line.key_type.empty() ? Json() : Json(line.key_type)}});
+                       {"key_type", line.key_type.empty() ? report::Json() : report::Json(line.key_type)}});
   const std::string& reason = rrset.lookup.answer.reason;
   return {{"owner", owner.ascii()},
           {"name", rrset.lookup.name},
           {"port", rrset.lookup.port},
           {"status", to_string(rrset.status)},
-          {"reason", reason.empty() ? Json() : Json(reason)},
+          {"reason", reason.empty() ? report::Json() : report::Json(reason)},
           {"records", records}};
 }
 
-Json to_json(const TlsaCertificate& certificate) {
-  Json rrsets = Json::array();
-  for (const TlsaRrset& rrset : certificate.rrsets)
+report::Json to_json(const report::TlsaCertificate& certificate) {
+  report::Json rrsets = report::Json::array();
+  for (const report::TlsaRrset& rrset : certificate.rrsets)
     rrsets.push_back(to_json(rrset));
   return {{"name", certificate.name},
           {"certificate_version", certificate.version},
@@ -113,7 +113,7 @@ void run_tlsa(Context& context) {
   if (names.empty()) throw Error("no certificate is stored yet", "mxcert issue gets one");
   const deploy::FindTlsa find_tlsa = tlsa_source(context);
   const Assignments assignments(context);
-  std::vector<TlsaCertificate> certificates;
+  std::vector<report::TlsaCertificate> certificates;
   for (const std::string& name : names) {
     try {
       certificates.push_back(look_up(context, assignments, name, find_tlsa));
@@ -124,13 +124,13 @@ void run_tlsa(Context& context) {
       context.report.add_error(e, name);
     }
   }
-  if (!context.invocation.json) return write_result(tlsa_to_text(certificates));
-  Json list = Json::array();
-  for (const TlsaCertificate& certificate : certificates)
+  if (!context.invocation.json) return report::write_result(report::tlsa_to_text(certificates));
+  report::Json list = report::Json::array();
+  for (const report::TlsaCertificate& certificate : certificates)
     list.push_back(to_json(certificate));
-  Json document{{"version", 1}, {"certificates", list}};
-  add_findings(document, context.report);
-  write_result(dump(document));
+  report::Json document{{"version", 1}, {"certificates", list}};
+  report::add_findings(document, context.report);
+  report::write_result(report::dump(document));
 }
 
 }  // namespace mxcert::app

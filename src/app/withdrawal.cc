@@ -108,7 +108,7 @@ void tidy_after_sni(Context& context, const std::string& certificate, const Assi
 }  // namespace
 
 bool withdraw(Context& context, const std::string& certificate, const store::Version& version,
-              CertificateOutcome& outcome) {
+              report::CertificateOutcome& outcome) {
   bool all_withdrawn = true;
   for (const Assignment& at : installed_at(context, certificate)) {
     const std::vector<std::string> others = others_at(context, certificate, at.name);

@@ -2,7 +2,7 @@
 #include <string>
 
 #include "app/assignment.h"
-#include "app/report.h"
+#include "report/report.h"
 #include "store/certificates.h"
 
 namespace mxcert::app {
@@ -12,7 +12,7 @@ struct Context;
 /// Takes the first version away again at every target that has it: what was there before mxcert came is put back. What
 /// did not work is reported as an error; returns whether all of it is gone.
 bool withdraw(Context& context, const std::string& certificate, const store::Version& version,
-              CertificateOutcome& outcome);
+              report::CertificateOutcome& outcome);
 
 /// Takes certificates that the plan has no use for any more away from where they were shown by SNI, as soon as all
 /// planned ones are in service. What does not work is a warning (code `not_withdrawn`), and tried again by the next

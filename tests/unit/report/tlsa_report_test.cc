@@ -1,11 +1,11 @@
-#include "app/tlsa_report.h"
+#include "report/tlsa_report.h"
 
 #include "catch.h"
 #include "pki/key.h"
 #include "self_signed.h"
 
 using namespace mxcert;
-using namespace mxcert::app;
+using namespace mxcert::report;
 using deploy::Chain;
 using dns::TlsaRecord;
 

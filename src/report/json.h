@@ -13,7 +13,7 @@ struct Warning;
 }  // namespace mxcert::mx
 
 // For the .cc files of this folder only.
-namespace mxcert::app {
+namespace mxcert::report {
 
 struct Finding;
 class Report;
@@ -34,4 +34,4 @@ void add_findings(Json& document, const Report& report);
 /// Indented, with a newline; text that is not UTF-8 is mended.
 std::string dump(const Json& document);
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

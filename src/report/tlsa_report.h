@@ -6,7 +6,7 @@
 
 #include "deploy/dane.h"
 
-namespace mxcert::app {
+namespace mxcert::report {
 
 /// One record: to be published, or found.
 struct TlsaLine {
@@ -46,4 +46,4 @@ TlsaRrset compare_tlsa(const deploy::TlsaLookup& lookup, std::span<const deploy:
 /// As a zone file has it; what is not to be published is in comments.
 std::string tlsa_to_text(std::span<const TlsaCertificate> certificates);
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

@@ -5,11 +5,11 @@
 #include <string_view>
 #include <vector>
 
-#include "app/plan_report.h"
 #include "base/clock.h"
 #include "mx/plan.h"
+#include "report/plan_report.h"
 
-namespace mxcert::app {
+namespace mxcert::report {
 
 /// A record that leads to a host.
 struct HostUse {
@@ -81,4 +81,4 @@ std::string evidence_to_text(const Evidence& evidence, const TextStyle& style);
 /// `plan --explain NAME --json`, schema version 1.
 std::string evidence_to_json(const Evidence& evidence);
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

@@ -1,4 +1,4 @@
-#include "app/plan_report.h"
+#include "report/plan_report.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 
-namespace mxcert::app {
+namespace mxcert::report {
 namespace {
 
 using dns::DnsName;
@@ -213,4 +213,4 @@ std::string plan_to_text(const mx::Plan& plan, const TextStyle& style) {
   return TextReport(plan, style).write();
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

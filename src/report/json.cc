@@ -1,8 +1,8 @@
-#include "app/json.h"
+#include "report/json.h"
 
-#include "app/report.h"
+#include "report/report.h"
 
-namespace mxcert::app {
+namespace mxcert::report {
 
 Json time_or_null(const std::optional<SystemTime>& time) {
   return time ? Json(format_time(*time)) : Json();
@@ -25,4 +25,4 @@ std::string dump(const Json& document) {
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "app/evidence.h"
-#include "app/json.h"
 #include "base/text.h"
+#include "report/evidence.h"
+#include "report/json.h"
 
-namespace mxcert::app {
+namespace mxcert::report {
 namespace {
 
 using dns::display_name;
@@ -187,4 +187,4 @@ std::string evidence_to_json(const Evidence& evidence) {
                {"errors", Json::array()}});
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace mxcert::app {
+namespace mxcert::report {
 
 /// How a result is to look: `width` in columns (less than 40 counts as 40), colours only where they are wanted.
 struct TextStyle {
@@ -40,4 +40,4 @@ using Row = std::vector<Cell>;
 /// 40 % of it stands on a line of its own, and the row goes on below.
 std::string format_table(std::span<const Row> rows, const TextStyle& style, std::size_t indent = 0);
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

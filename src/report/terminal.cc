@@ -1,4 +1,4 @@
-#include "app/terminal.h"
+#include "report/terminal.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 
-namespace mxcert::app {
+namespace mxcert::report {
 namespace {
 
 std::size_t width_of_stdout() {
@@ -55,4 +55,4 @@ void ProgressLine::clear() {
   shown_ = false;
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

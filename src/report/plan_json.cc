@@ -3,10 +3,10 @@
 #include <span>
 #include <utility>
 
-#include "app/json.h"
-#include "app/plan_report.h"
+#include "report/json.h"
+#include "report/plan_report.h"
 
-namespace mxcert::app {
+namespace mxcert::report {
 namespace {
 
 Json targets_to_json(std::span<const mx::PlannedTarget> targets) {
@@ -127,4 +127,4 @@ void write_plan_json(const mx::Plan& plan, std::span<const Finding> errors, cons
   document.finish();
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

@@ -1,4 +1,4 @@
-#include "app/evidence.h"
+#include "report/evidence.h"
 
 #include <nlohmann/json.hpp>
 
@@ -6,7 +6,7 @@
 #include "mx/plan_scene.h"
 
 using namespace mxcert;
-using namespace mxcert::app;
+using namespace mxcert::report;
 using dns::DnsName;
 using dns::IpAddress;
 using test::FakeDns;

@@ -4,11 +4,11 @@
 #include <string>
 #include <string_view>
 
-#include "app/report.h"
-#include "app/table.h"
 #include "mx/plan.h"
+#include "report/report.h"
+#include "report/table.h"
 
-namespace mxcert::app {
+namespace mxcert::report {
 
 /// Takes a piece of text that goes behind the ones before.
 using TextSink = std::function<void(std::string_view)>;
@@ -24,4 +24,4 @@ std::string plan_to_text(const mx::Plan& plan, const TextStyle& style);
 std::string owner_words(mx::Owner owner);
 Color owner_color(mx::Owner owner);
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

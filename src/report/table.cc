@@ -1,4 +1,4 @@
-#include "app/table.h"
+#include "report/table.h"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@
 
 #include "base/text.h"
 
-namespace mxcert::app {
+namespace mxcert::report {
 namespace {
 
 constexpr std::size_t gap = 2;
@@ -182,4 +182,4 @@ std::string format_table(std::span<const Row> rows, const TextStyle& style, std:
   return page.take();
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace mxcert::app {
+namespace mxcert::report {
 
 /// What the streams are: decides about colours, widths and progress, never about content.
 struct Terminal {
@@ -35,4 +35,4 @@ class ProgressLine {
   bool shown_ = false;
 };
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

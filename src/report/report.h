@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-namespace mxcert::app {
+namespace mxcert::report {
 
 /// Something to tell besides the result: `code` is stable and for machines, `subject` what it is about.
 struct Finding {
@@ -67,4 +67,4 @@ std::string to_json(const Report& report);
 /// The outcomes as lines for people, one for each certificate and one for each of its targets.
 std::string to_text(const Report& report, SystemTime now);
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

@@ -1,4 +1,4 @@
-#include "app/tlsa_report.h"
+#include "report/tlsa_report.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "pki/key.h"
 
-namespace mxcert::app {
+namespace mxcert::report {
 namespace {
 
 using deploy::Chain;
@@ -119,4 +119,4 @@ std::string tlsa_to_text(std::span<const TlsaCertificate> certificates) {
   return text;
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

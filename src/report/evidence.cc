@@ -1,4 +1,4 @@
-#include "app/evidence.h"
+#include "report/evidence.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-namespace mxcert::app {
+namespace mxcert::report {
 namespace {
 
 using dns::DnsName;
@@ -117,4 +117,4 @@ std::string_view to_string(CaaVerdict::Status status) {
   return "?";
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

@@ -1,11 +1,11 @@
-#include "app/report.h"
+#include "report/report.h"
 
 #include <fmt/format.h>
 
-#include "app/json.h"
 #include "base/text.h"
+#include "report/json.h"
 
-namespace mxcert::app {
+namespace mxcert::report {
 namespace {
 
 std::string describe_failure(const CertificateOutcome& outcome) {
@@ -86,4 +86,4 @@ std::string to_text(const Report& report, SystemTime now) {
   return text;
 }
 
-}  // namespace mxcert::app
+}  // namespace mxcert::report

@@ -1,8 +1,8 @@
-#include "app/table.h"
+#include "report/table.h"
 
 #include "catch.h"
 
-using namespace mxcert::app;
+using namespace mxcert::report;
 
 TEST_CASE("columns on a terminal, not bytes") {
   CHECK(display_width("") == 0);
