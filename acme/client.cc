@@ -20,8 +20,6 @@ template <typename Action>
 auto in_context(std::string_view context, Action&& action) {
   try {
     return action();
-  } catch (const Interrupted&) {
-    throw;
   } catch (Error& error) {
     error.add_context(context);
     throw;

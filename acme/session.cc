@@ -57,8 +57,6 @@ const Directory& Session::directory(Deadline deadline) {
   try {
     const Response response = require_success(get(directory_url_, deadline), clock_.now());
     directory_ = parse_directory(response.body);
-  } catch (const Interrupted&) {
-    throw;
   } catch (Problem& problem) {
     problem.add_context(context);
     if (!problem.document().type.empty() || problem.document().status >= 500) throw;

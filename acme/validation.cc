@@ -22,24 +22,15 @@ constexpr milliseconds validation_patience{2'000};
 constexpr milliseconds patience_with_challenges{8'000};
 constexpr milliseconds give_back_timeout{10'000};
 
-/// Calls clean_up when it goes out of scope.
-class Presented {
- public:
-  explicit Presented(const Solver& solver) : solver_(solver) {}
-  Presented(const Presented&) = delete;
-  Presented& operator=(const Presented&) = delete;
-  ~Presented() {
-    if (!solver_.clean_up) return;
-    try {
-      solver_.clean_up();
-    } catch (const std::exception& error) {
-      log::warning(fmt::format("cleaning up after the challenges: {}", error.what()));
-    }
+/// What goes wrong there stops nothing.
+void clean_up(const Solver& solver) {
+  if (!solver.clean_up) return;
+  try {
+    solver.clean_up();
+  } catch (const std::exception& error) {
+    log::warning(fmt::format("cleaning up after the challenges: {}", error.what()));
   }
-
- private:
-  const Solver& solver_;
-};
+}
 
 void report(const IssueRequest& request, Progress::Step step, std::size_t done) {
   if (request.on_progress) request.on_progress({.step = step, .done = done, .total = request.names.size()});
@@ -103,8 +94,6 @@ void give_back(Client& client, Clock& clock, std::span<const Authorization> auth
   if (urls.empty()) return;
   try {
     client.deactivate_authorizations(urls, Deadline::after(clock, give_back_timeout));
-  } catch (const Interrupted&) {
-    throw;
   } catch (const Error& error) {
     log::debug(fmt::format("giving back pending authorizations: {}", error.message()));
   }
@@ -269,11 +258,18 @@ Order validate(Client& client, Clock& clock, const Solver& solver, const IssueRe
   const std::vector<Authorization> open = select_open(client, clock, solver, request, std::move(authorizations));
   report(request, Progress::Step::authorized, total - open.size());
   if (open.empty()) return await_validation(client, clock, Solver{}, request, order);
-  const Presented presented(solver);
-  present(client, solver, open);
-  trigger(client, solver, request, open);
-  report(request, Progress::Step::validating, 0);
-  return await_validation(client, clock, solver, request, order);
+  Order validated;
+  try {
+    present(client, solver, open);
+    trigger(client, solver, request, open);
+    report(request, Progress::Step::validating, 0);
+    validated = await_validation(client, clock, solver, request, order);
+  } catch (...) {
+    clean_up(solver);
+    throw;
+  }
+  clean_up(solver);
+  return validated;
 }
 
 void throw_if_names_blamed(const ProblemDocument& problem, const IssueRequest& request) {

@@ -108,8 +108,6 @@ void show(Context& context, CertificateAuthority& ca, AccountReport& report, Dea
                                 .subject = report.directory,
                                 .message = fmt::format("{} has no account for the stored key", report.directory),
                                 .hint = "mxcert account register makes one; so does the next order"});
-  } catch (const Interrupted&) {
-    throw;
   } catch (const Error& e) {
     context.report.add_error(e, report.directory);
   }

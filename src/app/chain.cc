@@ -26,8 +26,6 @@ std::string top_issuer(const std::string& pem) {
 acme::CertificateChain fetch_alternate(acme::Client& client, const std::string& url, Deadline deadline) {
   try {
     return client.fetch_certificate(url, deadline);
-  } catch (const Interrupted&) {
-    throw;
   } catch (const Error& error) {
     log::debug(fmt::format("another chain, {}: {}", url, error.message()));
     return {};

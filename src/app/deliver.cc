@@ -103,8 +103,6 @@ void recover_deployments(Context& context) {
         const auto done =
             deploy::recover_unfinished(context.clock, target, delivery, deploy_options(context, certificate, name));
         if (done) log::warning(fmt::format("{}: {}: an earlier run was cut short: {}", certificate, name, *done));
-      } catch (const Interrupted&) {
-        throw;
       } catch (Error& e) {
         e.add_context(fmt::format("{}: {}: cannot undo what an interrupted run left", certificate, name));
         context.report.add_error(e, certificate);

@@ -93,8 +93,6 @@ void run_deploy(Context& context) {
   for (const std::string& name : names) {
     try {
       deploy_one(context, name);
-    } catch (const Interrupted&) {
-      throw;
     } catch (Error& e) {
       e.add_context(name);
       context.report.add_error(e, name);

@@ -114,8 +114,6 @@ std::optional<store::VersionPart> order_somewhere(Context& context, std::span<Ce
     if (!is_last && ca.is_down() && may_fall_back(CaFailure::outage, at_once, failures)) continue;
     try {
       return order_certificate(context, ca, task);
-    } catch (const Interrupted&) {
-      throw;
     } catch (const Error& error) {
       const CaFailure failure = classify(error);
       if (failure == CaFailure::outage) ca.set_down();

@@ -191,8 +191,6 @@ bool attempt(Context& context, const std::string& certificate, Step step) {
   try {
     step();
     return true;
-  } catch (const Interrupted&) {
-    throw;
   } catch (Error& e) {
     e.add_context(certificate);
     context.report.add_error(e, certificate);

@@ -115,8 +115,6 @@ class Issuing {
     const OrderTask task{.planned = planned_, .key = key, .exact_names = parts_.empty() ? Names{} : names_};
     try {
       return order_somewhere(context_, cas_, task, pauses_);
-    } catch (const Interrupted&) {
-      throw;
     } catch (Error& error) {
       if (keys_.size() > 1) error.add_context(std::string(pki::to_string(key.type)));
       tell_failure();

@@ -65,8 +65,6 @@ std::optional<store::RenewalInfo> ask_if_due(Context& context, CertificateAuthor
   if (!info) info = store::RenewalInfo{.certificate = leaf.renewal_id};
   try {
     ask(ca.client_without_account(), context, *info, deadline);
-  } catch (const Interrupted&) {
-    throw;
   } catch (const Error& error) {
     note_silence(context, certificate, *info, error);
   }

@@ -111,6 +111,10 @@ int run(const config::CommandLine& line, Clock& clock) {
     return give_up(e, json, locked);
   } catch (const Error& e) {
     return give_up(e, json, failed);
+  } catch (const Interrupted&) {
+    return give_up(Error("interrupted by a signal", "run the same command again: it continues where this one stopped",
+                         "interrupted"),
+                   json, failed);
   }
 }
 

@@ -195,8 +195,6 @@ deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) functio
     };
   try {
     return function(context.clock, *at.target, make_delivery(context, certificate, version, at.role), options);
-  } catch (const Interrupted&) {
-    throw;
   } catch (const Error& e) {
     return {.status = Status::failed, .reason = e.message(), .hint = e.hint()};
   }

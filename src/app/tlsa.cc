@@ -45,8 +45,6 @@ std::vector<deploy::Endpoint> listeners_of(Context& context, const deploy::Targe
   try {
     const auto program = deploy::find_hook(target.hook, deploy::shipped_hooks_directory());
     return deploy::describe(context.clock, program, target, delivery).listeners;
-  } catch (const Interrupted&) {
-    throw;
   } catch (const Error& e) {
     context.report.add_warning({.code = "listeners_unknown",
                                 .subject = delivery.certificate_name,
@@ -117,8 +115,6 @@ void run_tlsa(Context& context) {
   for (const std::string& name : names) {
     try {
       certificates.push_back(look_up(context, assignments, name, find_tlsa));
-    } catch (const Interrupted&) {
-      throw;
     } catch (Error& e) {
       e.add_context(name);
       context.report.add_error(e, name);

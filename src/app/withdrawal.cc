@@ -93,8 +93,6 @@ void tidy_after_sni(Context& context, const std::string& certificate, const Assi
     deploy::withdraw_from_sni(context.clock, *at.target,
                               make_delivery(context, certificate, version, deploy::Role::sni),
                               deploy_options(context, certificate, at.name));
-  } catch (const Interrupted&) {
-    throw;
   } catch (const Error& e) {
     context.report.add_warning({.code = "not_withdrawn",
                                 .subject = certificate,

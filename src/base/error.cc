@@ -14,11 +14,6 @@ void Error::add_context(std::string_view context) {
   message_.insert(0, std::string(context) + ": ");
 }
 
-Interrupted::Interrupted()
-    : Error("interrupted by a signal", "run the same command again: it continues where this one stopped",
-            "interrupted") {
-}
-
 void throw_system_error(std::string what, std::string hint) {
   throw_system_error(errno, std::move(what), std::move(hint));
 }

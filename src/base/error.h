@@ -36,11 +36,9 @@ class ConfigError : public Error {
       : Error(std::move(message), std::move(hint), "config") {}
 };
 
-/// SIGINT or SIGTERM arrived while something waited (stop.h).
-class Interrupted : public Error {
- public:
-  Interrupted();
-};
+/// SIGINT or SIGTERM arrived while something waited (stop.h). No failure, and derived from nothing: no handler of
+/// failures on the way up takes it for one.
+struct Interrupted {};
 
 /// Throws an Error saying `what` and the text of `errno_value` (default: errno now).
 [[noreturn]] void throw_system_error(std::string what, std::string hint = {});

@@ -33,8 +33,6 @@ class Deployment {
       outcome_.daemon = description_.daemon;
       outcome_.warnings = description_.warnings;
       if (description_.configured) outcome_.configuration = description_.missing_configuration;
-    } catch (const Interrupted&) {
-      throw;
     } catch (const Error& e) {
       return end(Status::failed, e.message(), e.hint());
     }
@@ -71,8 +69,6 @@ class Deployment {
       if (!run_hook(clock_, program_, HookEvent::deploy, target_, delivery_, false).handled)
         return end(Status::failed, fmt::format("{} does nothing for the event deploy", outcome_.daemon),
                    "see hooks/README.md for what a hook does");
-    } catch (const Interrupted&) {
-      throw;
     } catch (const Error& e) {
       return end(Status::failed, e.message(), e.hint());
     }
@@ -89,8 +85,6 @@ class Deployment {
     try {
       run_hook(clock_, program_, HookEvent::check, target_, delivery_, needs_configuring());
       changes_ = plan_changes(description_.files, delivery_);
-    } catch (const Interrupted&) {
-      throw;
     } catch (const Error& e) {
       return end(Status::failed, e.message(), e.hint());
     }
@@ -171,8 +165,6 @@ class Deployment {
     save_journal(options_.journal_directory, journal_);
     try {
       install_and_reload();
-    } catch (const Interrupted&) {
-      throw;
     } catch (const Error& e) {
       return undo(e.message(), e.hint());
     }

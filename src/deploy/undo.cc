@@ -16,8 +16,6 @@ template <typename Action>
 void attempt(std::string& failure, Action step) {
   try {
     step();
-  } catch (const Interrupted&) {
-    throw;
   } catch (const Error& e) {
     failure += (failure.empty() ? "" : "; ") + e.message();
   }

@@ -128,8 +128,6 @@ DeployOutcome withdraw(Clock& clock, const Target& target, const Delivery& deliv
     outcome.warnings.push_back(*recovered);
   try {
     take_away(clock, program, target, delivery, options, outcome);
-  } catch (const Interrupted&) {
-    throw;
   } catch (const Error& e) {
     outcome.status = Status::failed;
     outcome.reason = e.message();

@@ -34,8 +34,6 @@ bool is_local_only(std::string_view text) {
 ProcessResult start(const RunProgram& run, const Command& command, std::string_view source) {
   try {
     return run(command);
-  } catch (const Interrupted&) {
-    throw;
   } catch (const Error& e) {
     fail(fmt::format("{}: {}", source, e.message()));
   }

@@ -569,6 +569,21 @@ TEST_CASE("whatever is thrown, what was presented is cleaned up") {
   CHECK(scene.cleaned_up == 1);
 }
 
+TEST_CASE("a stop while it is cleaned up ends the run, any other failure does not") {
+  Scene scene;
+  scene.order_goes({"pending", "ready"});
+  scene.authorizations_are("pending");
+  scene.finalize_gives("valid");
+  SECTION("stop") {
+    scene.solver.clean_up = [] { throw Interrupted(); };
+    CHECK_THROWS_AS(scene.issue(), Interrupted);
+  }
+  SECTION("failure") {
+    scene.solver.clean_up = [] { throw Error("the disk is full"); };
+    CHECK(scene.issue().chain.pem == certificate);
+  }
+}
+
 TEST_CASE("a challenge that the CA will not hear of again is left to the order") {
   Scene scene;
   scene.order_goes({"pending", "ready"});
@@ -590,5 +605,4 @@ TEST_CASE("an order is worth another look unless the CA would say the same again
   CHECK(acme::is_final(Error("no certificate", {}, "bad_answer")));
   CHECK_FALSE(acme::is_final(Error("still processing", {}, "order_unfinished")));
   CHECK_FALSE(acme::is_final(Error("disk full")));
-  CHECK_FALSE(acme::is_final(Interrupted()));
 }
