@@ -15,12 +15,13 @@ declare -A may_use=(
   [dns]='base'
   [acme]='base'
   [mx]='pki dns base'
-  [solve]='pki dns base'
+  [solve]='store pki dns base'
   [store]='pki dns base'
   [deploy]='pki dns base'
   [config]='deploy solve mx pki dns base'
   [report]='deploy mx pki dns base'
-  [app]='report config acme deploy solve mx store pki dns base'
+  [issue]='report config acme solve mx store pki dns base'
+  [app]='issue report config acme deploy solve mx store pki dns base'
   [main]='app config base'
 )
 

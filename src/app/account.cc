@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
-#include "app/ca.h"
 #include "app/commands.h"
 #include "app/context.h"
-#include "app/internal_ca.h"
-#include "app/persistent_record.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "issue/ca.h"
+#include "issue/internal_ca.h"
+#include "issue/persistent_record.h"
 #include "report/json.h"
 #include "report/table.h"
 
@@ -26,7 +26,7 @@ struct AccountReport {
   std::string key_type = {};
   std::string thumbprint = {};  // of the key (RFC 7638)
   std::filesystem::path key_file = {};
-  std::vector<PersistentRecord> records = {};  // to publish for dns-persist-01; only of show
+  std::vector<issue::PersistentRecord> records = {};  // to publish for dns-persist-01; only of show
 };
 
 bool changes_something(const Context& context) {
@@ -41,14 +41,14 @@ void add_account(AccountReport& report, const acme::Account& account) {
 }
 
 /// What is known without asking anybody.
-void add_key(AccountReport& report, Context& context, CertificateAuthority& ca) {
+void add_key(AccountReport& report, Context& context, issue::CertificateAuthority& ca) {
   const pki::PrivateKey* key = ca.account_key();
   if (key == nullptr) return;
   report.key_type = pki::to_string(key->type());
   report.thumbprint = acme::parse_public_key(key->public_key_der()).thumbprint;
-  report.key_file = context.accounts.path(ca.config().directory_url) / "key.pem";
+  report.key_file = context.store.accounts.path(ca.config().directory_url) / "key.pem";
   if (!report.url.empty()) return;
-  if (const auto known = context.accounts.find(ca.config().directory_url)) report.url = known->url;
+  if (const auto known = context.store.accounts.find(ca.config().directory_url)) report.url = known->url;
 }
 
 report::Json to_json(const AccountReport& report) {
@@ -61,9 +61,9 @@ report::Json to_json(const AccountReport& report) {
           {"thumbprint", text_or_null(report.thumbprint)}};
 }
 
-report::Json to_json(const std::vector<PersistentRecord>& records) {
+report::Json to_json(const std::vector<issue::PersistentRecord>& records) {
   report::Json entries = report::Json::array();
-  for (const PersistentRecord& record : records)
+  for (const issue::PersistentRecord& record : records)
     entries.push_back({{"name", record.name}, {"type", "TXT"}, {"value", record.value}});
   return entries;
 }
@@ -79,7 +79,7 @@ std::string to_text(const AccountReport& report, const report::TextStyle& style)
   }
   std::string text = report::format_table(rows, style);
   if (!report.records.empty()) text += "\nto publish for dns-persist-01:\n";
-  for (const PersistentRecord& record : report.records)
+  for (const issue::PersistentRecord& record : report.records)
     text += to_string(record) + '\n';  // never broken: it is there to be copied
   return text;
 }
@@ -96,7 +96,7 @@ void print(const Context& context, const AccountReport& report) {
 }
 
 /// A CA that cannot be asked is an error, but what is known here is told all the same.
-void show(Context& context, CertificateAuthority& ca, AccountReport& report, Deadline deadline) {
+void show(Context& context, issue::CertificateAuthority& ca, AccountReport& report, Deadline deadline) {
   report.result = context.invocation.dry_run ? "planned" : "shown";
   if (ca.account_key() == nullptr) return;
   report.status = "unknown";
@@ -114,7 +114,7 @@ void show(Context& context, CertificateAuthority& ca, AccountReport& report, Dea
 }
 
 /// An account that was deactivated stays so: the new one has a new key.
-void register_account(CertificateAuthority& ca, AccountReport& report, Deadline deadline) {
+void register_account(issue::CertificateAuthority& ca, AccountReport& report, Deadline deadline) {
   const auto found = ca.find_account(deadline);
   if (found && found->status == acme::Account::Status::valid) {
     report.result = "found";
@@ -126,18 +126,18 @@ void register_account(CertificateAuthority& ca, AccountReport& report, Deadline 
 }
 
 /// To deactivate what is deactivated is no mistake.
-void deactivate(CertificateAuthority& ca, AccountReport& report, Deadline deadline) {
+void deactivate(issue::CertificateAuthority& ca, AccountReport& report, Deadline deadline) {
   const auto found = ca.find_account(deadline);
   if (!found || found->status == acme::Account::Status::valid) ca.deactivate_account(deadline);
   report.status = acme::to_string(acme::Account::Status::deactivated);
 }
 
-void roll_over(CertificateAuthority& ca, AccountReport& report, Deadline deadline) {
+void roll_over(issue::CertificateAuthority& ca, AccountReport& report, Deadline deadline) {
   ca.roll_over_key(deadline);
   if (const auto account = ca.find_account(deadline)) add_account(report, *account);
 }
 
-void act(Context& context, CertificateAuthority& ca, AccountReport& report) {
+void act(Context& context, issue::CertificateAuthority& ca, AccountReport& report) {
   const Deadline deadline = Deadline::after(context.clock, account_deadline);
   if (!changes_something(context)) return show(context, ca, report, deadline);
   switch (context.invocation.verb) {
@@ -160,12 +160,12 @@ void act(Context& context, CertificateAuthority& ca, AccountReport& report) {
 void show_internal_root(const Context& context) {
   if (context.invocation.verb != config::Verb::account_show)
     throw ConfigError("the internal CA has no accounts", "mxcert account show has its root certificate");
-  const auto root = find_internal_root(context);
+  const auto root = issue::find_internal_root(context.run);
   if (context.invocation.json) {
     report::Json document{{"version", 1}, {"result", "shown"}, {"account", nullptr}, {"root", nullptr}};
     if (root)
       document["root"] = {{"certificate", root->pem},
-                          {"file", context.internal_authority.certificate_path().string()},
+                          {"file", context.store.internal_authority.certificate_path().string()},
                           {"subject", root->subject},
                           {"not_after", format_time(root->not_after)},
                           {"fingerprint", root->sha256_fingerprint}};
@@ -174,7 +174,7 @@ void show_internal_root(const Context& context) {
   }
   if (!root) return report::write_result("the internal CA was never asked for a certificate: it has no root yet\n");
   const std::vector<report::Row> rows{{"root", root->subject},
-                                      {"file", context.internal_authority.certificate_path().string()},
+                                      {"file", context.store.internal_authority.certificate_path().string()},
                                       {"expires", format_time(root->not_after)},
                                       {"sha256", root->sha256_fingerprint}};
   const report::TextStyle style{.width = context.terminal.width, .color = context.terminal.color};
@@ -185,16 +185,16 @@ void show_internal_root(const Context& context) {
 
 void run_account(Context& context) {
   if (is_internal(context.config.ca)) return show_internal_root(context);
-  CertificateAuthority ca(context, context.config.ca);
+  issue::CertificateAuthority ca(context.run, context.config.ca);
   std::optional<store::Lock> lock;
   if (changes_something(context) || ca.account_key() != nullptr)
-    lock = context.state.lock(context.clock, context.invocation.lock_timeout);
+    lock = context.store.directory.lock(context.clock, context.invocation.lock_timeout);
   AccountReport report{.directory = ca.config().directory_url};
   act(context, ca, report);
   add_key(report, context, ca);
   // A record for an account that the CA has forgotten would be of no use to the next one.
   if (context.invocation.verb == config::Verb::account_show && report.status != "none")
-    report.records = find_persistent_records(context);
+    report.records = issue::find_persistent_records(context.run);
   print(context, report);
 }
 

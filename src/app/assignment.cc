@@ -49,9 +49,9 @@ bool has_room_for_more(const deploy::Target& target) {
 std::pair<std::vector<std::string>, bool> planned_certificates(const Context& context) {
   std::vector<std::string> defaults;
   std::vector<std::string> others;
-  for (const std::string& name : context.certificates.known_names()) {
-    if (!context.certificates.live_number(name)) continue;
-    const store::CertificateState state = context.certificates.load_state(name);
+  for (const std::string& name : context.store.certificates.known_names()) {
+    if (!context.store.certificates.live_number(name)) continue;
+    const store::CertificateState state = context.store.certificates.load_state(name);
     if (!state.unplanned) (state.is_default.value_or(false) ? defaults : others).push_back(name);
   }
   const bool first_is_planned = !defaults.empty();

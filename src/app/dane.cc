@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "app/context.h"
-#include "app/resolver_options.h"
+#include "issue/resolver_options.h"
 
 namespace mxcert::app {
 namespace {
@@ -18,7 +18,7 @@ using deploy::DaneStatus;
 
 /// Lives as long as the source that it is for.
 struct LazyResolver {
-  explicit LazyResolver(Context& context) : progress(context.shows_progress()) {}
+  explicit LazyResolver(Context& context) : progress(context.policy.shows_progress) {}
 
   report::ProgressLine progress;
   std::optional<dns::UnboundResolver> resolver = {};
@@ -73,7 +73,7 @@ bool is_known(const store::CertificateState& state, const std::string& owner, co
 deploy::FindTlsa tlsa_source(Context& context) {
   return [&context, dns = std::make_shared<LazyResolver>(context)](std::span<const std::string> names,
                                                                    std::span<const std::uint16_t> ports) {
-    if (!dns->resolver) dns->resolver.emplace(context.clock, resolver_options(context, dns->progress));
+    if (!dns->resolver) dns->resolver.emplace(context.clock, issue::resolver_options(context.config, dns->progress));
     std::vector<deploy::TlsaLookup> lookups = deploy::find_tlsa(*dns->resolver, names, ports);
     dns->progress.clear();
     if (dns->resolver->validation() != dns::Validation::on)
@@ -85,7 +85,7 @@ deploy::FindTlsa tlsa_source(Context& context) {
 
 void report_dane(Context& context, const std::string& certificate, std::span<const DaneJudgement> judgements) {
   if (judgements.empty()) return;
-  store::CertificateState state = context.certificates.load_state(certificate);
+  store::CertificateState state = context.store.certificates.load_state(certificate);
   std::map<std::string, std::vector<const DaneJudgement*>> weak;  // by code
   for (const DaneJudgement& judgement : judgements) {
     const std::string owner = judgement.lookup.owner().ascii();
@@ -95,13 +95,25 @@ void report_dane(Context& context, const std::string& certificate, std::span<con
     }
     const store::Dane dane{
         .status = std::string(to_string(judgement.status)), .fragile = judgement.fragile, .at = context.clock.now()};
-    const bool told = context.invocation.verb == config::Verb::renew && is_known(state, owner, dane);
+    const bool told = context.policy.speaks_only_of_changes && is_known(state, owner, dane);
     state.dane[owner] = dane;
     if (const std::string code = weakness_of(judgement); !code.empty() && !told) weak[code].push_back(&judgement);
   }
   for (const auto& [code, judgements_alike] : weak)
     warn(context, certificate, code, judgements_alike);
-  context.certificates.save_state(certificate, state);
+  context.store.certificates.save_state(certificate, state);
+}
+
+std::vector<std::string> tlsa_records(const store::Version& version) {
+  std::vector<std::string> records;
+  for (const std::string& name : version.leaf.names) {
+    const auto base = dns::DnsName::parse_host(name);
+    if (!base) continue;
+    const deploy::TlsaLookup port{.name = name, .port = 25, .base = *base};
+    for (const store::VersionPart& part : version.parts())
+      records.push_back(deploy::zone_line(port.owner(), deploy::record_for(part.leaf)));
+  }
+  return records;
 }
 
 }  // namespace mxcert::app

@@ -28,15 +28,15 @@ void warn_of_untrusted_chain(Context& context, const std::string& certificate, c
 
 /// The administrator has taken the certificate away there: `renew` does not bring it back, only `issue` and `deploy`.
 bool is_left_alone(const Context& context, const std::string& certificate, const std::string& target) {
-  if (context.invocation.verb != config::Verb::renew) return false;
-  const store::CertificateState state = context.certificates.load_state(certificate);
+  if (context.policy.brings_back_withdrawn) return false;
+  const store::CertificateState state = context.store.certificates.load_state(certificate);
   const auto found = state.deployments.find(target);
   return found != state.deployments.end() && found->second.state == store::Deployment::State::withdrawn;
 }
 
 /// Whether a deployment has failed, and none has worked since.
 bool was_kept_out(const Context& context, const std::string& certificate) {
-  const store::CertificateState state = context.certificates.load_state(certificate);
+  const store::CertificateState state = context.store.certificates.load_state(certificate);
   return std::ranges::any_of(state.deployments, [](const auto& deployment) {
     return deployment.second.state == store::Deployment::State::failed;
   });
@@ -44,16 +44,16 @@ bool was_kept_out(const Context& context, const std::string& certificate) {
 
 /// What was in the way is not any more: `renew` need not wait.
 void forget_failure(Context& context, const std::string& certificate) {
-  store::CertificateState state = context.certificates.load_state(certificate);
+  store::CertificateState state = context.store.certificates.load_state(certificate);
   if (!state.failure) return;
   state.failure.reset();
-  context.certificates.save_state(certificate, state);
+  context.store.certificates.save_state(certificate, state);
 }
 
 }  // namespace
 
 std::vector<std::string> chosen_certificates(const Context& context) {
-  const std::vector<std::string> stored = context.certificates.names();
+  const std::vector<std::string> stored = context.store.certificates.names();
   for (const std::string& name : context.invocation.arguments) {
     if (std::ranges::find(stored, name) != stored.end()) continue;
     throw ConfigError(
@@ -64,9 +64,9 @@ std::vector<std::string> chosen_certificates(const Context& context) {
 }
 
 bool is_in_service(const Context& context, const Assignments& assignments, const std::string& certificate) {
-  const auto live = context.certificates.live_number(certificate);
+  const auto live = context.store.certificates.live_number(certificate);
   if (!live) return context.config.targets.empty();
-  const store::CertificateState state = context.certificates.load_state(certificate);
+  const store::CertificateState state = context.store.certificates.load_state(certificate);
   return std::ranges::all_of(assignments.of(certificate), [&](const Assignment& at) {
     if (is_left_alone(context, certificate, at.name)) return true;
     const auto found = state.deployments.find(at.name);
@@ -76,7 +76,7 @@ bool is_in_service(const Context& context, const Assignments& assignments, const
 }
 
 std::optional<std::set<std::string>> served_versions(const Context& context, const std::string& certificate) {
-  const store::CertificateState state = context.certificates.load_state(certificate);
+  const store::CertificateState state = context.store.certificates.load_state(certificate);
   std::set<std::string> versions;
   for (const Assignment& at : Assignments(context).of(certificate)) {
     if (is_left_alone(context, certificate, at.name)) continue;
@@ -88,18 +88,18 @@ std::optional<std::set<std::string>> served_versions(const Context& context, con
 }
 
 void recover_deployments(Context& context) {
-  for (const std::string& certificate : context.certificates.names()) {
+  for (const std::string& certificate : context.store.certificates.names()) {
     for (const deploy::Target& target : context.config.targets) {
       const std::string name = target_name(context, target);
       try {
-        if (!context.certificates.live_number(certificate)) continue;
-        const auto live = context.certificates.find_intact_live(certificate);
+        if (!context.store.certificates.live_number(certificate)) continue;
+        const auto live = context.store.certificates.find_intact_live(certificate);
         const deploy::Delivery delivery =
             live ? make_delivery(context, certificate, *live)
                  : deploy::Delivery{.certificate_name = certificate,
                                     .names = {},
                                     .bundle = {},
-                                    .lineage = context.certificates.live_path(certificate)};
+                                    .lineage = context.store.certificates.live_path(certificate)};
         const auto done =
             deploy::recover_unfinished(context.clock, target, delivery, deploy_options(context, certificate, name));
         if (done) log::warning(fmt::format("{}: {}: an earlier run was cut short: {}", certificate, name, *done));

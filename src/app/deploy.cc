@@ -6,11 +6,11 @@
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/deliver.h"
-#include "app/key_types.h"
-#include "app/renewal.h"
 #include "app/withdrawal.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "issue/key_types.h"
+#include "issue/renewal.h"
 
 namespace mxcert::app {
 namespace {
@@ -34,20 +34,20 @@ report::CertificateOutcome outcome_for(const std::string& name, const store::Ver
           .action = action,
           .result = "failed",
           .version = version.number,
-          .not_after = end_of(version),
+          .not_after = issue::end_of(version),
           .targets = {},
-          .key_types = key_types_of(version)};
+          .key_types = issue::key_types_of(version)};
 }
 
 void require_assignment(const Context& context, const std::string& name) {
   if (!Assignments(context).of(name).empty()) return;
-  if (context.certificates.load_state(name).unplanned)
+  if (context.store.certificates.load_state(name).unplanned)
     throw Error(fmt::format("the plan has no use for {} any more", name), "mxcert plan says why");
   throw Error(fmt::format("no deploy target takes {}", name), "see certificates under [[deploy]]");
 }
 
 void deploy_one(Context& context, const std::string& name) {
-  const auto live = context.certificates.find_live(name);
+  const auto live = context.store.certificates.find_live(name);
   if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
   report::CertificateOutcome outcome = outcome_for(name, *live, "deploy");
   require_assignment(context, name);
@@ -61,7 +61,7 @@ void deploy_one(Context& context, const std::string& name) {
 
 /// The number before the live one; empty when there is none.
 std::optional<std::string> previous_version(const Context& context, const std::string& name, const std::string& live) {
-  const std::vector<std::string> versions = context.certificates.versions(name);
+  const std::vector<std::string> versions = context.store.certificates.versions(name);
   const auto at = std::ranges::find(versions, live);
   if (at == versions.end() || at == versions.begin()) return std::nullopt;
   return *std::prev(at);
@@ -69,14 +69,14 @@ std::optional<std::string> previous_version(const Context& context, const std::s
 
 void roll_back_to(Context& context, const std::string& name, const std::string& from, const std::string& to) {
   if (!context.config.targets.empty()) require_assignment(context, name);
-  const store::Version version = context.certificates.load(name, to);
+  const store::Version version = context.store.certificates.load(name, to);
   report::CertificateOutcome outcome = outcome_for(name, version, "rollback");
-  context.certificates.make_live(name, to);
+  context.store.certificates.make_live(name, to);
   if (deliver(context, name, version, outcome)) {
     outcome.result = "rolled_back";
   } else if (std::ranges::none_of(outcome.targets,
                                   [](const report::TargetOutcome& t) { return t.result == "installed_unverified"; })) {
-    context.certificates.make_live(name, from);  // what is installed is what is live
+    context.store.certificates.make_live(name, from);  // what is installed is what is live
   }
   context.report.add(std::move(outcome));
 }
@@ -85,7 +85,7 @@ void roll_back_to(Context& context, const std::string& name, const std::string& 
 
 void run_deploy(Context& context) {
   require_targets(context);
-  const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
+  const store::Lock lock = context.store.directory.lock(context.clock, context.invocation.lock_timeout);
   recover_deployments(context);
   const std::vector<std::string> names =
       context.invocation.arguments.empty() ? Assignments(context).certificates() : chosen_certificates(context);
@@ -102,22 +102,22 @@ void run_deploy(Context& context) {
 }
 
 void run_rollback(Context& context) {
-  const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
+  const store::Lock lock = context.store.directory.lock(context.clock, context.invocation.lock_timeout);
   recover_deployments(context);
   const std::string name = chosen_certificates(context).front();
-  const auto live = context.certificates.live_number(name);
+  const auto live = context.store.certificates.live_number(name);
   if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
   const auto previous = previous_version(context, name, *live);
   if (context.invocation.dry_run) {
-    report::CertificateOutcome outcome = outcome_for(name, context.certificates.load(name, previous.value_or(*live)),
-                                                     previous ? "rollback" : "withdraw");
+    report::CertificateOutcome outcome = outcome_for(
+        name, context.store.certificates.load(name, previous.value_or(*live)), previous ? "rollback" : "withdraw");
     outcome.result = "planned";
     context.report.add(std::move(outcome));
   } else if (previous) {
     roll_back_to(context, name, *live, *previous);
   } else {
     require_targets(context);
-    const store::Version version = context.certificates.load(name, *live);
+    const store::Version version = context.store.certificates.load(name, *live);
     report::CertificateOutcome outcome = outcome_for(name, version, "rollback");
     if (withdraw(context, name, version, outcome)) outcome.result = "withdrawn";
     context.report.add(std::move(outcome));

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "app/backoff.h"
-#include "app/caa_preflight.h"
 #include "app/context.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "issue/backoff.h"
+#include "issue/caa_preflight.h"
 #include "report/evidence.h"
 
 namespace mxcert::app {
@@ -23,19 +23,19 @@ dns::DnsName parse_argument(const std::string& text) {
 }
 
 void add_served(const Context& context, report::HostEvidence& host) {
-  for (const std::string& certificate : context.certificates.names())
-    if (const auto live = context.certificates.find_intact_live(certificate);
+  for (const std::string& certificate : context.store.certificates.names())
+    if (const auto live = context.store.certificates.find_intact_live(certificate);
         live && std::ranges::find(live->leaf.names, host.host.ascii()) != live->leaf.names.end())
       host.served.push_back({certificate, live->number, live->leaf.not_after});
 }
 
 report::NameFailure to_evidence(const store::Failure& failure, const std::string& subject) {
-  return {failure.message, failure.hint, failure.at, next_attempt(failure, subject)};
+  return {failure.message, failure.hint, failure.at, issue::next_attempt(failure, subject)};
 }
 
 void add_failures(const Context& context, report::HostEvidence& host) {
   if (host.certificate == nullptr) return;
-  const store::CertificateState state = context.certificates.load_state(host.certificate->name);
+  const store::CertificateState state = context.store.certificates.load_state(host.certificate->name);
   if (const auto found = state.failing_names.find(host.host.ascii()); found != state.failing_names.end())
     host.failure = to_evidence(found->second, found->first);
   if (state.failure) host.certificate_failure = to_evidence(*state.failure, host.certificate->name);
@@ -57,7 +57,7 @@ void add_caa(Context& context, report::Evidence& evidence) {
     asked.push_back(&host);
     names.push_back(host.host);
   }
-  const std::vector<report::CaaVerdict> verdicts = judge_caa(context, names);
+  const std::vector<report::CaaVerdict> verdicts = issue::judge_caa(context.run, names);
   for (std::size_t i = 0; i < asked.size(); ++i)
     asked[i]->caa = verdicts.at(i);
 }

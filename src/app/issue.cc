@@ -5,55 +5,52 @@
 #include <vector>
 
 #include "app/assignment.h"
-#include "app/backoff.h"
-#include "app/ca.h"
-#include "app/caa_preflight.h"
 #include "app/commands.h"
 #include "app/context.h"
+#include "app/dane.h"
 #include "app/deliver.h"
-#include "app/failing_names.h"
-#include "app/fallback.h"
-#include "app/internal_ca.h"
-#include "app/issuance_limits.h"
-#include "app/issuing.h"
-#include "app/key_types.h"
-#include "app/name_records.h"
 #include "app/placeholder.h"
-#include "app/planning.h"
-#include "app/renewal.h"
-#include "app/renewal_info.h"
-#include "app/solving.h"
 #include "app/withdrawal.h"
 #include "base/error.h"
+#include "issue/backoff.h"
+#include "issue/ca.h"
+#include "issue/caa_preflight.h"
+#include "issue/failing_names.h"
+#include "issue/fallback.h"
+#include "issue/internal_ca.h"
+#include "issue/issuance_limits.h"
+#include "issue/issuing.h"
+#include "issue/key_types.h"
+#include "issue/name_records.h"
+#include "issue/planning.h"
+#include "issue/renewal.h"
+#include "issue/renewal_info.h"
+#include "issue/solving.h"
 #include "report/plan_report.h"
 
 namespace mxcert::app {
 namespace {
 
-bool is_renew(const Context& context) {
-  return context.invocation.verb == config::Verb::renew;
-}
-
 /// The configured one first, then its fallbacks.
-std::vector<CertificateAuthority> certificate_authorities(Context& context) {
-  std::vector<CertificateAuthority> cas;
-  cas.emplace_back(context, context.config.ca);
+std::vector<issue::CertificateAuthority> certificate_authorities(Context& context) {
+  std::vector<issue::CertificateAuthority> cas;
+  cas.emplace_back(context.run, context.config.ca);
   for (const config::CaConfig& fallback : context.config.ca.fallback)
-    cas.emplace_back(context, fallback);
+    cas.emplace_back(context.run, fallback);
   return cas;
 }
 
 void print_plan(const Context& context, const mx::Plan& plan) {
-  if (context.invocation.json || context.invocation.quiet || is_renew(context)) return;
+  if (context.invocation.json || context.invocation.quiet || context.policy.speaks_only_of_changes) return;
   report::write_result(report::plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}) +
                        "\n");
 }
 
 /// The first error since there were `errors_before` that is about the certificate; names that the CA refused have a
 /// memory of their own.
-const report::Finding* find_failure(const Context& context, std::size_t errors_before) {
+const Finding* find_failure(const Context& context, std::size_t errors_before) {
   const auto errors = std::span(context.report.errors()).subspan(errors_before);
-  const auto found = std::ranges::find_if_not(errors, is_refusal);
+  const auto found = std::ranges::find_if_not(errors, issue::is_refusal);
   return found == errors.end() ? nullptr : &*found;
 }
 
@@ -65,23 +62,23 @@ void note_plan(store::CertificateState& state, const mx::PlannedCertificate& pla
 
 /// What the plan wants of a certificate that is there.
 void remember_plan(Context& context, const mx::PlannedCertificate& planned) {
-  if (!context.certificates.live_number(planned.name)) return;
-  store::CertificateState state = context.certificates.load_state(planned.name);
+  if (!context.store.certificates.live_number(planned.name)) return;
+  store::CertificateState state = context.store.certificates.load_state(planned.name);
   const store::CertificateState before = state;
   note_plan(state, planned);
-  if (state != before) context.certificates.save_state(planned.name, state);
+  if (state != before) context.store.certificates.save_state(planned.name, state);
 }
 
 /// Remembers what the plan wants, which CAs want to be left alone, and whether this run failed: `errors_before` is how
 /// many errors there were before it.
 void remember(Context& context, const mx::PlannedCertificate& planned, std::size_t errors_before,
-              const CaPauses& pauses) {
-  store::CertificateState state = context.certificates.load_state(planned.name);
+              const issue::CaPauses& pauses) {
+  store::CertificateState state = context.store.certificates.load_state(planned.name);
   const store::CertificateState before = state;
   note_plan(state, planned);
   state.ca_pauses = pauses;
   std::erase_if(state.ca_pauses, [&](const auto& pause) { return pause.second <= context.clock.now(); });
-  if (const report::Finding* failure = find_failure(context, errors_before)) {
+  if (const Finding* failure = find_failure(context, errors_before)) {
     state.failure = store::Failure{.count = (before.failure ? before.failure->count : 0) + 1,
                                    .at = context.clock.now(),
                                    .message = failure->message,
@@ -89,7 +86,7 @@ void remember(Context& context, const mx::PlannedCertificate& planned, std::size
   } else {
     state.failure.reset();
   }
-  if (state != before) context.certificates.save_state(planned.name, state);
+  if (state != before) context.store.certificates.save_state(planned.name, state);
 }
 
 /// A daemon that was down when the certificate was installed: looking whether it runs now costs nobody anything.
@@ -111,21 +108,21 @@ std::optional<Pause> find_pause(const Context& context, const mx::PlannedCertifi
   if (!state.failure || only_needs_a_look(planned, state)) return std::nullopt;
   const SystemTime now = context.clock.now();
   Pause pause;
-  if (is_renew(context)) pause.until = next_attempt(*state.failure, planned.name);
-  const auto rate_limit = pause_of_all(context.config.ca, state.ca_pauses, now);
+  if (context.policy.waits_after_failures) pause.until = issue::next_attempt(*state.failure, planned.name);
+  const auto rate_limit = issue::pause_of_all(context.config.ca, state.ca_pauses, now);
   if (rate_limit && *rate_limit > pause.until && planned.action != mx::Action::none) pause = {*rate_limit, true};
   return now < pause.until ? std::optional(pause) : std::nullopt;
 }
 
 /// Whether what is served now, be it an earlier version than the live one, is good for a while.
 bool is_safe(const Context& context, const mx::PlannedCertificate& planned) {
-  const auto live = context.certificates.live_number(planned.name);
+  const auto live = context.store.certificates.live_number(planned.name);
   if (!live) return false;
   auto served = served_versions(context, planned.name);
   if (served && served->empty()) served->insert(*live);  // where nothing is to be installed, it is there
   return served && std::ranges::all_of(*served, [&](const std::string& number) {
-           const store::Version version = context.certificates.load(planned.name, number);
-           return !is_placeholder(context, version) && context.clock.now() < last_moment(version);
+           const store::Version version = context.store.certificates.load(planned.name, number);
+           return !issue::is_placeholder(context.run, version) && context.clock.now() < issue::last_moment(version);
          });
 }
 
@@ -133,13 +130,13 @@ bool is_safe(const Context& context, const mx::PlannedCertificate& planned) {
 /// what is served is good: the failure itself was told when it happened.
 std::string tell_pause(Context& context, const mx::PlannedCertificate& planned, const store::Failure& failure,
                        const Pause& pause) {
-  report::Finding finding{.code = pause.is_rate_limit ? "rate_limited" : "backing_off",
-                          .subject = planned.name,
-                          .message = fmt::format("not tried again before {}, since it failed at {}: {}",
-                                                 format_time(pause.until), format_time(failure.at), failure.message),
-                          .hint = failure.hint};
+  Finding finding{.code = pause.is_rate_limit ? "rate_limited" : "backing_off",
+                  .subject = planned.name,
+                  .message = fmt::format("not tried again before {}, since it failed at {}: {}",
+                                         format_time(pause.until), format_time(failure.at), failure.message),
+                  .hint = failure.hint};
   if (pause.is_rate_limit) finding.hint = "the CA wants to be left alone until then";
-  if (is_renew(context) && is_safe(context, planned)) {
+  if (context.policy.waits_after_failures && is_safe(context, planned)) {
     context.report.add_warning(std::move(finding));
     return "waiting";
   }
@@ -149,7 +146,7 @@ std::string tell_pause(Context& context, const mx::PlannedCertificate& planned, 
 
 /// An order that outlived its certificate (a run was killed in between) must not be taken up for the next one.
 void forget_finished_order(Context& context, const mx::PlannedCertificate& planned) {
-  if (planned.action == mx::Action::none) context.orders.remove_all(planned.name);
+  if (planned.action == mx::Action::none) context.store.orders.remove_all(planned.name);
 }
 
 void warn_of_no_target(Context& context, const std::string& certificate) {
@@ -158,31 +155,32 @@ void warn_of_no_target(Context& context, const std::string& certificate) {
                               .message = fmt::format("{} is installed nowhere: no deploy target {}", certificate,
                                                      context.config.targets.empty() ? "is configured" : "takes it"),
                               .hint = fmt::format("add [[deploy]] hook = \"exim\", or have the daemon read {}",
-                                                  context.certificates.live_path(certificate).string())});
+                                                  context.store.certificates.live_path(certificate).string())});
 }
 
 /// Orders if the plan says so, then installs wherever the live version is not in service yet.
-void bring_up_to_date(Context& context, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned,
-                      CaPauses& pauses, report::CertificateOutcome& outcome) {
-  if (planned.action != mx::Action::none && !issue_version(context, cas, planned, pauses).empty())
+void bring_up_to_date(Context& context, std::span<issue::CertificateAuthority> cas,
+                      const mx::PlannedCertificate& planned, issue::CaPauses& pauses,
+                      report::CertificateOutcome& outcome) {
+  if (planned.action != mx::Action::none && !issue::issue_version(context.run, cas, planned, pauses).empty())
     outcome.result = "issued";
   remember_plan(context, planned);  // where it is installed depends on that
-  const auto live = context.certificates.find_live(planned.name);
+  const auto live = context.store.certificates.find_live(planned.name);
   if (!live) return;
   outcome.version = live->number;
   outcome.names = live->leaf.names;
-  outcome.not_after = end_of(*live);
-  outcome.key_types = key_types_of(*live);
+  outcome.not_after = issue::end_of(*live);
+  outcome.key_types = issue::key_types_of(*live);
   const Assignments assignments(context);
   if (assignments.of(planned.name).empty()) warn_of_no_target(context, planned.name);
-  if (is_internal(*live) && outcome.result == "issued") outcome.tlsa = tlsa_records(*live);
+  if (issue::is_internal(*live) && outcome.result == "issued") outcome.tlsa = tlsa_records(*live);
   if (is_in_service(context, assignments, planned.name)) return;
   if (!deliver(context, planned.name, *live, outcome)) {
     outcome.result = "failed";
   } else if (outcome.result == "unchanged") {
     outcome.result = "deployed";
   }
-  context.certificates.prune(planned.name);
+  context.store.certificates.prune(planned.name);
 }
 
 /// Whether `step` worked; what it throws is reported, and does not stop the other certificates (law 3).
@@ -202,7 +200,7 @@ bool attempt(Context& context, const std::string& certificate, Step step) {
 bool has_arrived(const Context& context, const mx::Plan& plan, const dns::DnsName& name) {
   return std::ranges::any_of(plan.certificates, [&](const mx::PlannedCertificate& planned) {
     if (std::ranges::find(planned.names, name) == planned.names.end()) return false;
-    const auto live = context.certificates.find_intact_live(planned.name);
+    const auto live = context.store.certificates.find_intact_live(planned.name);
     return live && pki::covers(live->leaf, name.ascii()) && is_in_service(context, Assignments(context), planned.name);
   });
 }
@@ -211,8 +209,8 @@ bool has_arrived(const Context& context, const mx::Plan& plan, const dns::DnsNam
 /// end.
 mx::PlannedCertificate hold_back(Context& context, const mx::Plan& plan, mx::PlannedCertificate planned) {
   if (planned.action == mx::Action::none || planned.moved.empty()) return planned;
-  const auto live = context.certificates.find_intact_live(planned.name);
-  if (!live || context.clock.now() >= last_moment(*live)) return planned;
+  const auto live = context.store.certificates.find_intact_live(planned.name);
+  if (!live || context.clock.now() >= issue::last_moment(*live)) return planned;
   const auto waiting = std::ranges::find_if_not(
       planned.moved, [&](const dns::DnsName& name) { return has_arrived(context, plan, name); });
   if (waiting == planned.moved.end()) return planned;
@@ -227,7 +225,7 @@ mx::PlannedCertificate hold_back(Context& context, const mx::Plan& plan, mx::Pla
 }
 
 /// Whether anything was done, after which `assignments` may be others.
-bool process(Context& context, std::span<CertificateAuthority> cas, const Assignments& assignments,
+bool process(Context& context, std::span<issue::CertificateAuthority> cas, const Assignments& assignments,
              const mx::PlannedCertificate& planned) {
   forget_finished_order(context, planned);
   const bool in_service = is_in_service(context, assignments, planned.name);
@@ -235,11 +233,11 @@ bool process(Context& context, std::span<CertificateAuthority> cas, const Assign
                                      .names = planned.ascii_names(),
                                      .action = std::string(mx::to_string(planned.action)),
                                      .result = "unchanged",
-                                     .version = context.certificates.live_number(planned.name).value_or(""),
+                                     .version = context.store.certificates.live_number(planned.name).value_or(""),
                                      .not_after = planned.not_after,
                                      .targets = {}};
   const bool nothing_to_do = planned.action == mx::Action::none && in_service;
-  const store::CertificateState state = context.certificates.load_state(planned.name);
+  const store::CertificateState state = context.store.certificates.load_state(planned.name);
   const auto pause = find_pause(context, planned, state);
   if (nothing_to_do || pause) {
     if (!nothing_to_do) outcome.result = tell_pause(context, planned, *state.failure, *pause);
@@ -247,7 +245,7 @@ bool process(Context& context, std::span<CertificateAuthority> cas, const Assign
     return false;
   }
   const std::size_t errors_before = context.report.errors().size();
-  CaPauses pauses = state.ca_pauses;
+  issue::CaPauses pauses = state.ca_pauses;
   const bool done = attempt(context, planned.name, [&] { bring_up_to_date(context, cas, planned, pauses, outcome); });
   if (!done) outcome.result = "failed";
   if (!done && wants_placeholder(context, planned))
@@ -259,26 +257,26 @@ bool process(Context& context, std::span<CertificateAuthority> cas, const Assign
 }
 
 void forget_plan(Context& context, const std::string& name) {
-  store::CertificateState state = context.certificates.load_state(name);
+  store::CertificateState state = context.store.certificates.load_state(name);
   if (state.unplanned) return;
   state.desired.clear();
   state.is_default = false;
   state.unplanned = true;
-  context.certificates.save_state(name, state);
+  context.store.certificates.save_state(name, state);
 }
 
 /// Those that are there and that the plan has no use for. A plan without any name is no reason: nothing replaces them.
 void remember_unplanned(Context& context, const mx::Plan& plan) {
   if (plan.certificates.empty() || !context.invocation.arguments.empty()) return;
-  for (const std::string& name : context.certificates.names())
+  for (const std::string& name : context.store.certificates.names())
     if (std::ranges::find(plan.certificates, name, &mx::PlannedCertificate::name) == plan.certificates.end())
       attempt(context, name, [&] { forget_plan(context, name); });
 }
 
 /// Law 6: what has been replaced often today waits, unless it is due.
 mx::PlannedCertificate limit_replacements(Context& context, mx::PlannedCertificate planned) {
-  if (!is_renew(context) || planned.action != mx::Action::replace || planned.is_due) return planned;
-  const auto next = next_replacement(context.issuances.load(), planned.name, context.clock.now());
+  if (!context.policy.waits_after_failures || planned.action != mx::Action::replace || planned.is_due) return planned;
+  const auto next = issue::next_replacement(context.store.issuances.load(), planned.name, context.clock.now());
   if (!next) return planned;
   context.report.add_warning(
       {.code = "replacement_postponed",
@@ -291,7 +289,7 @@ mx::PlannedCertificate limit_replacements(Context& context, mx::PlannedCertifica
 }
 
 /// The default one first, but one that loses names to another one after that.
-void process_all(Context& context, std::span<CertificateAuthority> cas, const mx::Plan& plan) {
+void process_all(Context& context, std::span<issue::CertificateAuthority> cas, const mx::Plan& plan) {
   for (const mx::PlannedCertificate& planned : plan.certificates)  // who is the default one depends on all of them
     attempt(context, planned.name, [&] { remember_plan(context, planned); });
   std::optional<Assignments> assignments;
@@ -311,7 +309,7 @@ void process_all(Context& context, std::span<CertificateAuthority> cas, const mx
 void add_plan_warnings(Context& context, const mx::Plan& plan) {
   for (const mx::Warning& warning : plan.warnings)
     context.report.add_warning({.code = warning.code, .subject = warning.subject, .message = warning.message});
-  if (!is_renew(context)) context.report.warnings_told();  // they are in the plan's text
+  if (!context.policy.speaks_only_of_changes) context.report.warnings_told();  // they are in the plan's text
 }
 
 /// Cron hears nothing when all is well: `renew` only speaks when something was done or failed.
@@ -320,17 +318,18 @@ void print_outcomes(const Context& context) {
   const bool something = std::ranges::any_of(
       outcomes, [](const report::CertificateOutcome& o) { return o.result != "unchanged" && o.result != "waiting"; });
   if (context.invocation.json) {
-    if (!is_renew(context) || something || context.report.failed()) report::write_result(to_json(context.report));
-  } else if (!context.invocation.quiet && (!is_renew(context) || something)) {
+    if (!context.policy.speaks_only_of_changes || something || context.report.failed())
+      report::write_result(to_json(context.report));
+  } else if (!context.invocation.quiet && (!context.policy.speaks_only_of_changes || something)) {
     report::write_result(to_text(context.report, context.clock.now()));
   }
 }
 
 void run_dry(Context& context) {
-  const mx::Plan plan = make_plan(context);
+  const mx::Plan plan = issue::make_plan(context.run, context.invocation.arguments);
   print_plan(context, plan);
-  report_gaps(context, plan);
-  report_caa(context, plan);
+  issue::report_gaps(context.run, plan);
+  issue::report_caa(context.run, plan);
   const Assignments assignments(context);
   for (const mx::PlannedCertificate& planned : plan.certificates) {
     const bool idle = planned.action == mx::Action::none && is_in_service(context, assignments, planned.name);
@@ -351,17 +350,17 @@ void run_issue(Context& context) {
   if (context.invocation.dry_run) return run_dry(context);
   const bool needs_domains = context.config.domains.empty() && context.invocation.arguments.empty();
   if (needs_domains && !is_internal(context.config.ca)) config::require_domains(context.config);
-  const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
+  const store::Lock lock = context.store.directory.lock(context.clock, context.invocation.lock_timeout);
   recover_deployments(context);
-  clean_up_earlier_challenges(context);
-  std::vector<CertificateAuthority> cas = certificate_authorities(context);
-  for (CertificateAuthority& ca : cas)
-    update_renewal_info(context, ca);
-  const mx::Plan plan = make_plan(context);
+  issue::clean_up_earlier_challenges(context.run);
+  std::vector<issue::CertificateAuthority> cas = certificate_authorities(context);
+  for (issue::CertificateAuthority& ca : cas)
+    issue::update_renewal_info(context.run, ca);
+  const mx::Plan plan = issue::make_plan(context.run, context.invocation.arguments);
   print_plan(context, plan);
   add_plan_warnings(context, plan);
-  report_gaps(context, plan);
-  attempt(context, "names.json", [&] { save_histories(context, plan.history); });
+  issue::report_gaps(context.run, plan);
+  attempt(context, "names.json", [&] { issue::save_histories(context.run, plan.history); });
   process_all(context, cas, plan);
   print_outcomes(context);
 }

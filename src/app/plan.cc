@@ -1,17 +1,17 @@
-#include "app/caa_preflight.h"
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/explain.h"
-#include "app/planning.h"
+#include "issue/caa_preflight.h"
+#include "issue/planning.h"
 #include "report/plan_report.h"
 
 namespace mxcert::app {
 
 void run_plan(Context& context) {
-  const mx::Plan plan = make_plan(context);
+  const mx::Plan plan = issue::make_plan(context.run, context.invocation.arguments);
   if (!context.invocation.explain.empty()) return explain(context, plan);
-  report_gaps(context, plan);  // says what `issue` would say, its exit status included
-  report_caa(context, plan);
+  issue::report_gaps(context.run, plan);  // says what `issue` would say, its exit status included
+  issue::report_caa(context.run, plan);
   if (context.invocation.json) return report::write_plan_json(plan, context.report.errors(), report::write_result);
   report::write_result(report::plan_to_text(plan, {.width = context.terminal.width, .color = context.terminal.color}));
 }

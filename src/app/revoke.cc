@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <span>
 
-#include "app/ca.h"
 #include "app/commands.h"
 #include "app/context.h"
-#include "app/internal_ca.h"
 #include "app/revocation.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "issue/ca.h"
+#include "issue/internal_ca.h"
 #include "report/json.h"
 
 namespace mxcert::app {
@@ -35,11 +35,11 @@ struct RevokeReport {
 };
 
 store::Version find_version(const Context& context, const std::string& name) {
-  const std::vector<std::string> stored = context.certificates.names();
+  const std::vector<std::string> stored = context.store.certificates.names();
   if (std::ranges::find(stored, name) == stored.end())
     throw ConfigError(fmt::format("there is no certificate {}", printable(name, 300)),
                       stored.empty() ? "none is stored yet" : "stored are " + join(stored, ", "));
-  const auto live = context.certificates.find_live(name);
+  const auto live = context.store.certificates.find_live(name);
   if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert status lists what there is");
   return *live;
 }
@@ -54,15 +54,15 @@ config::CaConfig issuer_of(const Context& context, const store::VersionPart& par
 
 /// Whether the account that ordered the certificate is still ours to speak for.
 bool has_its_account(const Context& context, const store::VersionPart& part, const config::CaConfig& ca) {
-  const auto account = context.accounts.find(ca.directory_url);
-  return context.accounts.find_key(ca.directory_url) && account && !account->deactivated &&
+  const auto account = context.store.accounts.find(ca.directory_url);
+  return context.store.accounts.find_key(ca.directory_url) && account && !account->deactivated &&
          account->url == part.record.account;
 }
 
 /// RFC 8555 §7.6. False when it was revoked before.
 bool revoke(Context& context, const store::VersionPart& part, RevocationReason reason, bool by_account) {
   const Deadline deadline = Deadline::after(context.clock, revoke_deadline);
-  CertificateAuthority ca(context, issuer_of(context, part));
+  issue::CertificateAuthority ca(context.run, issuer_of(context, part));
   if (by_account) return ca.client(deadline).revoke_certificate(part.leaf.der, reason.code, deadline);
   const pki::PrivateKey key = pki::PrivateKey::from_pem(part.bundle.private_key);
   return ca.client_of(key).revoke_certificate(part.leaf.der, reason.code, deadline);
@@ -70,10 +70,10 @@ bool revoke(Context& context, const store::VersionPart& part, RevocationReason r
 
 /// The next order is not to go on with what the revoked one has begun.
 void remember(Context& context, const RevokeReport& report) {
-  store::CertificateState state = context.certificates.load_state(report.name);
+  store::CertificateState state = context.store.certificates.load_state(report.name);
   state.revocation = store::Revocation{.version = report.number, .reason = report.reason, .at = context.clock.now()};
-  context.certificates.save_state(report.name, state);
-  context.orders.remove_all(report.name);
+  context.store.certificates.save_state(report.name, state);
+  context.store.orders.remove_all(report.name);
 }
 
 report::Json to_json(const RevokedPart& part) {
@@ -128,11 +128,11 @@ RevokedPart process(Context& context, const store::VersionPart& part, Revocation
 }  // namespace
 
 void run_revoke(Context& context) {
-  const store::Lock lock = context.state.lock(context.clock, context.invocation.lock_timeout);
+  const store::Lock lock = context.store.directory.lock(context.clock, context.invocation.lock_timeout);
   const std::string& name = context.invocation.arguments.front();
   const RevocationReason reason = parse_revocation_reason(context.invocation.revocation_reason);
   const store::Version version = find_version(context, name);
-  if (is_internal(version))
+  if (issue::is_internal(version))
     throw Error(fmt::format("{} is from the internal CA, which has no way to tell of revocations", name),
                 "mxcert issue --new-key replaces it", "not_revocable");
   RevokeReport report{

@@ -65,24 +65,24 @@ void tell_hint(const std::string& hint) {
 }
 
 /// One line, and what to do below it.
-void tell(const report::Finding& finding, void (*say)(std::string_view)) {
+void tell(const Finding& finding, void (*say)(std::string_view)) {
   say(finding.message);
   tell_hint(finding.hint);
 }
 
 /// Cron hears warnings only when something went wrong as well, and who asked for silence none.
 void tell_findings(const Context& context) {
-  const bool quiet_cron = context.invocation.verb == config::Verb::renew && !context.report.failed();
+  const bool quiet_cron = context.policy.speaks_only_of_changes && !context.report.failed();
   if (!context.invocation.quiet && (context.invocation.verbose || !quiet_cron))
-    for (const report::Finding& warning : context.report.untold_warnings())
+    for (const Finding& warning : context.report.untold_warnings())
       tell(warning, log::warning);
-  for (const report::Finding& error : context.report.errors())
+  for (const Finding& error : context.report.errors())
     tell(error, log::error);
 }
 
 /// For what stopped the command before it could print a result.
 int give_up(const Error& error, bool json, int status) {
-  const report::Finding finding{.code = error.code(), .subject = "", .message = error.message(), .hint = error.hint()};
+  const Finding finding{.code = error.code(), .subject = "", .message = error.message(), .hint = error.hint()};
   if (json) {
     report::Report report;
     report.add_error(finding);

@@ -2,13 +2,13 @@
 
 #include <span>
 
-#include "app/backoff.h"
 #include "app/commands.h"
 #include "app/context.h"
-#include "app/fallback.h"
-#include "app/renewal.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "issue/backoff.h"
+#include "issue/fallback.h"
+#include "issue/renewal.h"
 #include "pki/key.h"
 #include "report/json.h"
 #include "report/table.h"
@@ -20,15 +20,16 @@ struct CertificateStatus {
   std::string name;
   std::optional<store::Version> live;  // none: every attempt has failed so far
   store::CertificateState state;
-  DueTime due = {};  // of `live`
+  issue::DueTime due = {};  // of `live`
 };
 
 std::vector<CertificateStatus> collect(Context& context) {
   std::vector<CertificateStatus> all;
-  for (const std::string& name : context.certificates.known_names()) {
+  for (const std::string& name : context.store.certificates.known_names()) {
     try {
-      CertificateStatus one{name, context.certificates.find_live(name), context.certificates.load_state(name)};
-      if (one.live) one.due = due_time(one.state, *one.live, context.config.renew);
+      CertificateStatus one{name, context.store.certificates.find_live(name),
+                            context.store.certificates.load_state(name)};
+      if (one.live) one.due = issue::due_time(one.state, *one.live, context.config.renew);
       if (one.live || one.state.failure || !one.state.failing_names.empty()) all.push_back(std::move(one));
     } catch (Error& e) {
       e.add_context(name);
@@ -40,11 +41,11 @@ std::vector<CertificateStatus> collect(Context& context) {
 
 report::Json renewal_info(const store::CertificateState& state, const pki::Certificate& leaf) {
   const store::RenewalInfo* info = state.find_renewal_info(leaf.renewal_id);
-  const store::RenewalWindow* window = find_window(leaf, info);
+  const store::RenewalWindow* window = issue::find_window(leaf, info);
   if (window == nullptr) return {};
   return {{"start", format_time(window->start)},
           {"end", format_time(window->end)},
-          {"chosen", format_time(point_in_window(*window, leaf.sha256_fingerprint))},
+          {"chosen", format_time(issue::point_in_window(*window, leaf.sha256_fingerprint))},
           {"explanation_url", window->explanation_url.empty() ? report::Json() : report::Json(window->explanation_url)},
           {"asked_at", format_time(info->asked_at)},
           {"next_question", format_time(info->next_question)}};
@@ -84,8 +85,8 @@ void add_live(report::Json& entry, const CertificateStatus& one) {
 
 /// When `renew` tries the certificate again, which also waits for CAs that want to be left alone.
 SystemTime next_attempt_for(const Context& context, const CertificateStatus& one) {
-  const SystemTime own = next_attempt(*one.state.failure, one.name);
-  return std::max(own, pause_of_all(context.config.ca, one.state.ca_pauses, context.clock.now()).value_or(own));
+  const SystemTime own = issue::next_attempt(*one.state.failure, one.name);
+  return std::max(own, issue::pause_of_all(context.config.ca, one.state.ca_pauses, context.clock.now()).value_or(own));
 }
 
 report::Json to_json(const store::Failure& failure, SystemTime next_attempt) {
@@ -116,7 +117,7 @@ report::Json to_json(const Context& context, const std::vector<CertificateStatus
                              {"message", deployment.message}});
     report::Json failing_names = report::Json::array();
     for (const auto& [name, failure] : one.state.failing_names)
-      failing_names.push_back({{"name", name}, {"failure", to_json(failure, next_attempt(failure, name))}});
+      failing_names.push_back({{"name", name}, {"failure", to_json(failure, issue::next_attempt(failure, name))}});
     report::Json entry{
         {"name", one.name},
         {"default", one.state.is_default ? report::Json(*one.state.is_default) : report::Json()},
@@ -143,11 +144,12 @@ std::string remaining(SystemTime until, SystemTime now) {
 
 /// What the CA says about one certificate, each line with a line break before it.
 std::string describe_window(const store::CertificateState& state, const pki::Certificate& leaf) {
-  const store::RenewalWindow* window = find_window(leaf, state.find_renewal_info(leaf.renewal_id));
+  const store::RenewalWindow* window = issue::find_window(leaf, state.find_renewal_info(leaf.renewal_id));
   if (window == nullptr) return {};
   std::string text =
       fmt::format("\nthe CA wants it between {} and {}", format_time(window->start), format_time(window->end));
-  if (point_in_window(*window, leaf.sha256_fingerprint) > last_moment(leaf)) text += ", which is too late";
+  if (issue::point_in_window(*window, leaf.sha256_fingerprint) > issue::last_moment(leaf))
+    text += ", which is too late";
   if (!window->explanation_url.empty()) text += "\nwhy: " + window->explanation_url;
   return text;
 }
@@ -231,14 +233,14 @@ std::string describe(const Context& context, const CertificateStatus& one, bool 
     rows.push_back(
         {"revoked", fmt::format("{} ({}); mxcert issue replaces it", format_time(revoked->at), revoked->reason)});
   for (const auto& [name, failure] : one.state.failing_names)
-    rows.push_back({"refused", describe_failure(failure, next_attempt(failure, name))});
+    rows.push_back({"refused", describe_failure(failure, issue::next_attempt(failure, name))});
   if (const auto& failure = one.state.failure)
     rows.push_back({"last failure", describe_failure(*failure, next_attempt_for(context, one))});
   return one.name + "\n" + report::format_table(rows, style, 2);
 }
 
 std::string to_text(const Context& context, const std::vector<CertificateStatus>& all) {
-  if (all.empty()) return fmt::format("no certificate is stored in {} yet\n", context.state.root().string());
+  if (all.empty()) return fmt::format("no certificate is stored in {} yet\n", context.store.directory.root().string());
   std::string text;
   for (const CertificateStatus& one : all)
     text += (text.empty() ? "" : "\n") + describe(context, one, all.size() == 1);

@@ -6,11 +6,11 @@
 
 #include "app/context.h"
 #include "app/dane.h"
-#include "app/internal_ca.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "config/ca_config.h"
+#include "issue/internal_ca.h"
 #include "pki/trust.h"
 
 namespace mxcert::app {
@@ -21,14 +21,14 @@ using Status = deploy::DeployOutcome::Status;
 /// Where what was there before is kept; the target's name becomes that of a folder.
 std::filesystem::path backup_folder(const Context& context, const std::string& certificate, std::string target) {
   std::ranges::replace(target, '/', '_');
-  return context.certificates.backup_path(certificate) / target;
+  return context.store.certificates.backup_path(certificate) / target;
 }
 
 /// Of the certificates that may have been the default one there.
 std::vector<std::filesystem::path> other_originals(const Context& context, const std::string& certificate,
                                                    const std::string& target) {
   std::vector<std::filesystem::path> originals;
-  for (const std::string& other : context.certificates.names())
+  for (const std::string& other : context.store.certificates.names())
     if (other != certificate) originals.push_back(backup_folder(context, other, target) / "original");
   return originals;
 }
@@ -113,10 +113,10 @@ std::string served_after(const store::Deployment& before, const std::string& num
 
 /// Whether a version of ours was or is served: which names it loses the plan has decided.
 bool is_ours(const Context& context, const pki::Certificate& served) {
-  return std::ranges::any_of(context.certificates.names(), [&](const std::string& name) {
-    return std::ranges::any_of(context.certificates.versions(name), [&](const std::string& number) {
+  return std::ranges::any_of(context.store.certificates.names(), [&](const std::string& name) {
+    return std::ranges::any_of(context.store.certificates.versions(name), [&](const std::string& number) {
       try {
-        const auto parts = context.certificates.load(name, number).parts();
+        const auto parts = context.store.certificates.load(name, number).parts();
         return std::ranges::any_of(parts, [&](const store::VersionPart& part) {
           return part.leaf.sha256_fingerprint == served.sha256_fingerprint;
         });
@@ -133,7 +133,7 @@ bool is_elsewhere(const Context& context, const std::string& target, const std::
   return std::ranges::any_of(assignments.certificates(), [&](const std::string& certificate) {
     const auto assigned = assignments.of(certificate);
     if (std::ranges::find(assigned, target, &Assignment::name) == assigned.end()) return false;
-    const auto live = context.certificates.find_intact_live(certificate);
+    const auto live = context.store.certificates.find_intact_live(certificate);
     return live && pki::covers(live->leaf, name);
   });
 }
@@ -143,7 +143,7 @@ bool is_elsewhere(const Context& context, const std::string& target, const std::
 std::vector<std::string> names_served(const Context& context, const std::string& certificate,
                                       const pki::Certificate& leaf) {
   std::vector<std::string> names = leaf.names;
-  for (const std::string& name : context.certificates.load_state(certificate).desired)
+  for (const std::string& name : context.store.certificates.load_state(certificate).desired)
     if (pki::covers(leaf, name) && std::ranges::find(names, name) == names.end()) names.push_back(name);
   return names;
 }
@@ -155,7 +155,7 @@ deploy::Delivery make_delivery(const Context& context, const std::string& certif
   deploy::Delivery delivery{.certificate_name = certificate,
                             .names = names_served(context, certificate, version.leaf),
                             .bundle = version.bundle,
-                            .lineage = context.certificates.live_path(certificate),
+                            .lineage = context.store.certificates.live_path(certificate),
                             .role = role};
   for (const store::VersionPart& part : version.further)
     delivery.further_bundles.push_back(part.bundle);
@@ -169,7 +169,7 @@ deploy::DeployOptions deploy_options(const Context& context, const std::string& 
 }
 
 bool is_for_the_public(const store::Version& version) {
-  return config::is_known_ca(version.record.directory) && !is_internal(version);
+  return config::is_known_ca(version.record.directory) && !issue::is_internal(version);
 }
 
 deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) function, const std::string& certificate,
@@ -179,17 +179,16 @@ deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) functio
   options.find_tlsa = tlsa_source(context);
   options.keep_configuration = keep_configuration;
   options.may_lose = [&](const pki::Certificate& served, const std::string& name) {
-    return context.invocation.drop_names || is_elsewhere(context, at.name, name) || is_ours(context, served);
+    return context.policy.may_drop_names || is_elsewhere(context, at.name, name) || is_ours(context, served);
   };
-  options.first_goes_unchecked = is_internal(version);
+  options.first_goes_unchecked = issue::is_internal(version);
   options.find_trust_problem = [now = context.clock.now()](std::span<const pki::Certificate> chain) {
     return pki::find_trust_problem(chain, now);
   };
-  // A roll back is the administrator's word, whatever is served.
-  const bool rolls_back = context.invocation.verb == config::Verb::rollback;
-  options.only_where_nothing_is_served = is_placeholder(context, version) && !rolls_back;
-  options.may_lose_trust = context.invocation.allow_untrusted || rolls_back || !is_for_the_public(version);
-  if (context.tells_steps())
+  options.only_where_nothing_is_served =
+      issue::is_placeholder(context.run, version) && !context.policy.replaces_anything;
+  options.may_lose_trust = context.policy.may_lose_trust || !is_for_the_public(version);
+  if (context.policy.tells_steps)
     options.progress = [&](deploy::Step step, std::string_view detail) {
       log::info(fmt::format("{}: {}: {}", certificate, at.name, describe(step, detail)));
     };
@@ -231,7 +230,7 @@ bool report_result(Context& context, const std::string& certificate, const std::
 
 void remember_result(Context& context, const std::string& certificate, const store::Version& version,
                      const Assignment& at, const deploy::DeployOutcome& result) {
-  store::CertificateState state = context.certificates.load_state(certificate);
+  store::CertificateState state = context.store.certificates.load_state(certificate);
   store::Deployment& deployment = state.deployments[at.name];
   deployment = {.version = version.number,
                 .state = state_of(result.status),
@@ -239,7 +238,7 @@ void remember_result(Context& context, const std::string& certificate, const sto
                 .at = context.clock.now(),
                 .message = message_of(result),
                 .served_version = served_after(deployment, version.number, result.status)};
-  context.certificates.save_state(certificate, state);
+  context.store.certificates.save_state(certificate, state);
 }
 
 bool is_settled(store::Deployment::State state) {

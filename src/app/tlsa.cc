@@ -29,9 +29,9 @@ Chains chains_of(const deploy::Delivery& delivery) {
 /// The chains of the other versions that targets serve.
 Chains chains_still_served(const Context& context, const std::string& name, const std::string& live) {
   Chains chains;
-  for (const std::string& number : context.certificates.load_state(name).served_versions()) {
+  for (const std::string& number : context.store.certificates.load_state(name).served_versions()) {
     if (number != live)
-      std::ranges::move(chains_of(make_delivery(context, name, context.certificates.load(name, number))),
+      std::ranges::move(chains_of(make_delivery(context, name, context.store.certificates.load(name, number))),
                         std::back_inserter(chains));
   }
   return chains;
@@ -43,7 +43,7 @@ std::vector<deploy::Endpoint> listeners_of(Context& context, const deploy::Targe
                                            const deploy::Delivery& delivery) {
   if (!target.verify.empty()) return target.verify;
   try {
-    const auto program = deploy::find_hook(target.hook, deploy::shipped_hooks_directory());
+    const auto program = find_hook(target.hook, shipped_hooks_directory());
     return deploy::describe(context.clock, program, target, delivery).listeners;
   } catch (const Error& e) {
     context.report.add_warning({.code = "listeners_unknown",
@@ -65,7 +65,7 @@ std::vector<std::uint16_t> ports_of(Context& context, const deploy::Delivery& de
 
 report::TlsaCertificate look_up(Context& context, const Assignments& assignments, const std::string& name,
                                 const deploy::FindTlsa& find_tlsa) {
-  const auto live = context.certificates.find_live(name);
+  const auto live = context.store.certificates.find_live(name);
   if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
   report::TlsaCertificate certificate{
       .name = name, .version = live->number, .in_service = is_in_service(context, assignments, name)};

@@ -16,7 +16,7 @@ namespace {
 
 /// Where the certificate was put, in the role that it has there, and where it belongs, should the state have been lost.
 std::vector<Assignment> installed_at(const Context& context, const std::string& certificate) {
-  const store::CertificateState state = context.certificates.load_state(certificate);
+  const store::CertificateState state = context.store.certificates.load_state(certificate);
   std::vector<Assignment> installed = Assignments(context).of(certificate);
   std::erase_if(installed, [&](const Assignment& at) { return state.deployments.contains(at.name); });
   for (const deploy::Target& target : context.config.targets) {
@@ -31,9 +31,9 @@ std::vector<Assignment> installed_at(const Context& context, const std::string& 
 
 /// The other certificates that the target has.
 std::vector<std::string> others_at(const Context& context, const std::string& certificate, const std::string& target) {
-  std::vector<std::string> others = context.certificates.names();
+  std::vector<std::string> others = context.store.certificates.names();
   std::erase_if(others, [&](const std::string& other) {
-    const store::CertificateState state = context.certificates.load_state(other);
+    const store::CertificateState state = context.store.certificates.load_state(other);
     const auto found = state.deployments.find(target);
     return other == certificate || found == state.deployments.end() ||
            (found->second.state != store::Deployment::State::unverified && !is_settled(found->second.state));
@@ -42,15 +42,15 @@ std::vector<std::string> others_at(const Context& context, const std::string& ce
 }
 
 void forget(Context& context, const std::string& certificate, const std::string& target) {
-  store::CertificateState state = context.certificates.load_state(certificate);
+  store::CertificateState state = context.store.certificates.load_state(certificate);
   state.deployments.erase(target);
-  context.certificates.save_state(certificate, state);
+  context.store.certificates.save_state(certificate, state);
 }
 
 /// Where it was the default one, another has taken its place; where it is shown by SNI, it is withdrawn. What does not
 /// work harms nobody, and is a warning.
 void take_off(Context& context, const std::string& certificate) {
-  const auto live = context.certificates.find_intact_live(certificate);
+  const auto live = context.store.certificates.find_intact_live(certificate);
   for (const Assignment& at : installed_at(context, certificate)) {
     const std::vector<std::string> others = others_at(context, certificate, at.name);
     if (others.empty() || !live) continue;
@@ -77,7 +77,7 @@ void forget_displaced(Context& context, const std::string& certificate, const st
   for (const std::string& other : others_at(context, certificate, target)) {
     const auto assigned = assignments.of(other);
     const bool is_taken = std::ranges::find(assigned, target, &Assignment::name) != assigned.end();
-    if (!is_taken && !context.certificates.load_state(other).deployments.at(target).by_sni)
+    if (!is_taken && !context.store.certificates.load_state(other).deployments.at(target).by_sni)
       forget(context, other, target);
   }
 }
@@ -85,11 +85,11 @@ void forget_displaced(Context& context, const std::string& certificate, const st
 /// What there is for a certificate that was shown by SNI at the target, and now is the default one there: left behind
 /// it would be shown again one day. What does not work harms nobody, and is a warning.
 void tidy_after_sni(Context& context, const std::string& certificate, const Assignment& at) {
-  const store::CertificateState state = context.certificates.load_state(certificate);
+  const store::CertificateState state = context.store.certificates.load_state(certificate);
   const auto before = state.deployments.find(at.name);
   if (before == state.deployments.end() || !before->second.by_sni || before->second.served_version.empty()) return;
   try {
-    const store::Version version = context.certificates.load(certificate, before->second.served_version);
+    const store::Version version = context.store.certificates.load(certificate, before->second.served_version);
     deploy::withdraw_from_sni(context.clock, *at.target,
                               make_delivery(context, certificate, version, deploy::Role::sni),
                               deploy_options(context, certificate, at.name));
@@ -128,8 +128,8 @@ void withdraw_unplanned(Context& context) {
   const std::vector<std::string>& planned = assignments.certificates();
   const auto serves = [&](const std::string& name) { return is_in_service(context, assignments, name); };
   if (planned.empty() || !std::ranges::all_of(planned, serves)) return;
-  for (const std::string& certificate : context.certificates.names())
-    if (context.certificates.load_state(certificate).unplanned) take_off(context, certificate);
+  for (const std::string& certificate : context.store.certificates.names())
+    if (context.store.certificates.load_state(certificate).unplanned) take_off(context, certificate);
 }
 
 void clean_up_for_default(Context& context, const std::string& certificate, const Assignment& at) {

@@ -6,22 +6,22 @@
 #include <array>
 #include <charconv>
 
-#include "config/config_values.h"
-#include "config/toml_section.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hook_program.h"
 #include "base/text.h"
-#include "deploy/hook.h"
+#include "config/config_values.h"
+#include "config/toml_section.h"
 
 namespace mxcert::config {
 namespace {
 
-using Type = ChallengeMethod::Type;
+using Type = solve::ChallengeMethod::Type;
 
 constexpr std::chrono::seconds longest_wait{3600};
 constexpr std::array types{Type::http_01, Type::tls_alpn_01, Type::dns_01, Type::dns_persist_01};
 
-void set_server(DnsProvider& provider, const SourcedText& server) {
+void set_server(solve::DnsProvider& provider, const SourcedText& server) {
   located(server.where, [&] {
     const auto at = server.text.find('@');
     provider.server = dns::IpAddress::parse(server.text.substr(0, at));
@@ -33,8 +33,8 @@ void set_server(DnsProvider& provider, const SourcedText& server) {
   });
 }
 
-DnsProvider read_dns_provider(TomlSection section) {
-  DnsProvider provider;
+solve::DnsProvider read_dns_provider(TomlSection section) {
+  solve::DnsProvider provider;
   const auto name = section.text("provider");
   if (!name || (name->text != "rfc2136" && name->text != "hook"))
     throw ConfigError(fmt::format("{}: dns needs a provider", name ? name->where : section.where()),
@@ -49,18 +49,18 @@ DnsProvider read_dns_provider(TomlSection section) {
     provider.key_file = absolute_path(require("key_file"));
     if (const auto wait = section.number("wait", 0, longest_wait.count())) provider.wait = std::chrono::seconds(*wait);
   } else {
-    provider.kind = DnsProvider::Kind::hook;
+    provider.kind = solve::DnsProvider::Kind::hook;
     const SourcedText hook = require("hook");
     provider.hook = hook.text;
-    located(hook.where, [&] { return deploy::find_hook(hook.text, deploy::shipped_hooks_directory() / "dns"); });
+    located(hook.where, [&] { return find_hook(hook.text, shipped_hooks_directory() / "dns"); });
   }
   section.finish();
   return provider;
 }
 
 /// The keys that [challenge] and [[challenge.for]] have in common.
-ChallengeMethod read_method(TomlSection& section) {
-  ChallengeMethod method;
+solve::ChallengeMethod read_method(TomlSection& section) {
+  solve::ChallengeMethod method;
   if (const auto type = section.text("type")) set_challenge_type(method, *type);
   for (const SourcedText& address : section.list("listen"))
     add_listen_address(method, address);
@@ -92,15 +92,15 @@ ChallengeConfig::For read_exception(TomlSection section) {
   return exception;
 }
 
-std::string describe_listen(const ChallengeMethod& method) {
+std::string describe_listen(const solve::ChallengeMethod& method) {
   std::vector<std::string> addresses;
   for (const auto& address : method.listen)
     addresses.push_back(solve::to_string(address));
   return addresses.empty() ? fmt::format("port {} on every address", port_of(method.type)) : join(addresses, ", ");
 }
 
-std::string describe_dns(const DnsProvider& provider) {
-  if (provider.kind == DnsProvider::Kind::hook) return fmt::format("hook {}", provider.hook);
+std::string describe_dns(const solve::DnsProvider& provider) {
+  if (provider.kind == solve::DnsProvider::Kind::hook) return fmt::format("hook {}", provider.hook);
   return fmt::format("rfc2136 to {}@{} with the key in {}, waiting up to {} for the zone's servers",
                      provider.server->to_string(), provider.port, provider.key_file.string(),
                      format_duration(provider.wait));
@@ -115,46 +115,19 @@ std::string describe_names(const ChallengeConfig::For& exception) {
 
 }  // namespace
 
-std::string_view to_string(Type type) {
-  switch (type) {
-    case Type::http_01:
-      return "http-01";
-    case Type::tls_alpn_01:
-      return "tls-alpn-01";
-    case Type::dns_01:
-      return "dns-01";
-    case Type::dns_persist_01:
-      return "dns-persist-01";
-  }
-  return "";
-}
-
-std::uint16_t port_of(Type type) {
-  switch (type) {
-    case Type::http_01:
-      return 80;
-    case Type::tls_alpn_01:
-      return 443;
-    case Type::dns_01:
-    case Type::dns_persist_01:
-      return 0;
-  }
-  return 0;
-}
-
-const ChallengeMethod& ChallengeConfig::method_for(const dns::DnsName& name) const {
+const solve::ChallengeMethod& ChallengeConfig::method_for(const dns::DnsName& name) const {
   for (const For& exception : exceptions)
     if (std::ranges::any_of(exception.names, [&](const auto& pattern) { return pattern.matches(name); }))
       return exception.method;
   return method;
 }
 
-const ChallengeMethod& ChallengeConfig::method_for(const std::string& name) const {
+const solve::ChallengeMethod& ChallengeConfig::method_for(const std::string& name) const {
   const auto parsed = dns::DnsName::parse_host(name);
   return parsed ? method_for(*parsed) : method;
 }
 
-void set_challenge_type(ChallengeMethod& method, const SourcedText& type) {
+void set_challenge_type(solve::ChallengeMethod& method, const SourcedText& type) {
   std::vector<std::string> known;
   for (const Type candidate : types) {
     if (type.text == to_string(candidate)) {
@@ -167,20 +140,20 @@ void set_challenge_type(ChallengeMethod& method, const SourcedText& type) {
                     fmt::format("known: {}", join(known, ", ")));
 }
 
-void add_listen_address(ChallengeMethod& method, const SourcedText& address) {
+void add_listen_address(solve::ChallengeMethod& method, const SourcedText& address) {
   if (port_of(method.type) == 0)
     throw ConfigError(fmt::format("{}: nothing is listened on for {}", address.where, to_string(method.type)));
   method.listen.push_back(
       located(address.where, [&] { return solve::parse_listen_address(address.text, port_of(method.type)); }));
 }
 
-void require_complete(const ChallengeMethod& method, const std::string& where) {
+void require_complete(const solve::ChallengeMethod& method, const std::string& where) {
   if (method.type == Type::dns_01 && !method.dns)
     throw ConfigError(fmt::format("{}: dns-01 needs to know who changes the DNS", where),
                       "dns = { provider = \"rfc2136\", server = \"192.0.2.53\", key_file = \"/etc/mxcert/tsig.key\" }");
 }
 
-void set_webroot(ChallengeMethod& method, const SourcedText& directory) {
+void set_webroot(solve::ChallengeMethod& method, const SourcedText& directory) {
   if (method.type != Type::http_01)
     throw ConfigError(fmt::format("{}: {} is not shown by a webroot", directory.where, to_string(method.type)),
                       "webroot is for type = \"http-01\"");
@@ -197,7 +170,7 @@ void read_challenge(ChallengeConfig& challenge, TomlSection section) {
 
 std::vector<std::pair<std::string, std::string>> explain_challenge(const ChallengeConfig& challenge) {
   std::vector<std::pair<std::string, std::string>> settings;
-  const auto explain = [&](const std::string& prefix, const ChallengeMethod& method) {
+  const auto explain = [&](const std::string& prefix, const solve::ChallengeMethod& method) {
     settings.emplace_back(prefix + "type", to_string(method.type));
     if (method.webroot)
       settings.emplace_back(prefix + "webroot", method.webroot->string());

@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/error.h"
+#include "base/hook_program.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "config/config_values.h"
 #include "config/toml_section.h"
-#include "base/error.h"
-#include "base/text.h"
 #include "deploy/hook.h"
 #include "mx/ownership.h"
 
@@ -25,7 +26,7 @@ deploy::Endpoint parse_endpoint(const SourcedText& endpoint) {
 }
 
 void set_hook(deploy::Target& target, const SourcedText& hook) {
-  located(hook.where, [&] { return deploy::find_hook(hook.text, deploy::shipped_hooks_directory()); });
+  located(hook.where, [&] { return find_hook(hook.text, shipped_hooks_directory()); });
   target.hook = hook.text;
 }
 

@@ -5,19 +5,10 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/hook_program.h"
 #include "deploy/delivery.h"
 
 namespace mxcert::deploy {
-
-/// Where the hooks that ship are: `mxcert-hooks` beside the program (a build folder has it), else the libexec folder of
-/// the prefix that the program is installed in.
-std::filesystem::path shipped_hooks_directory();
-
-/// The program behind `[[deploy]] hook`: a name is looked up in `hooks_directory`, a path is taken as it is.
-///
-/// Throws ConfigError when there is none, when it cannot be executed, and when somebody else could change it: writable
-/// by everybody or by another group, or (a path) owned by neither root nor us.
-std::filesystem::path find_hook(const std::string& hook, const std::filesystem::path& hooks_directory);
 
 /// The program of `target`: its hook, or what reloads the daemon whose files it lists; empty when there is none. Throws
 /// as find_hook.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/finding.h"
 
 namespace mxcert::mx {
 struct PlannedDomain;
@@ -15,7 +16,6 @@ struct Warning;
 // For the .cc files of this folder only.
 namespace mxcert::report {
 
-struct Finding;
 class Report;
 
 /// Keys stay in the order in which they are written, for people who look.

@@ -7,16 +7,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/finding.h"
 
 namespace mxcert::report {
-
-/// Something to tell besides the result: `code` is stable and for machines, `subject` what it is about.
-struct Finding {
-  std::string code;
-  std::string subject;
-  std::string message;
-  std::string hint = {};
-};
 
 /// What happened at one deploy target.
 struct TargetOutcome {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "pki/key.h"
+#include "store/challenge_trace.h"
 #include "store/state_directory.h"
 
 namespace mxcert::store {
@@ -17,17 +18,6 @@ struct OrderRecord {
   std::string private_key;   // PEM, the key that the CSR is for
   std::string profile = {};  // empty: the CA's default
   std::string url;           // of the order; empty until the CA has given one
-};
-
-/// Something that is, or was about to be, left in the world to meet a challenge: to be taken away again, by a later run
-/// if need be.
-struct ChallengeTrace {
-  std::string method = {};  // webroot, …
-  std::string name = {};    // that the challenge is for, as it is ordered
-  std::string where = {};   // a webroot; the name of a record
-  std::string value = {};   // a path below the webroot; the text of the record
-
-  bool operator==(const ChallengeTrace&) const = default;
 };
 
 /// At most one order per certificate and key: the primary one (`further` empty) and one of the other family. Changes

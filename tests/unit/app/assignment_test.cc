@@ -19,16 +19,16 @@ class Host {
  public:
   Host& stores(const std::string& name, std::optional<bool> is_default = {}, bool unplanned = false) {
     Context context = make_context();
-    const store::Lock lock = context.state.lock(clock_, std::chrono::seconds(0));  // makes the directories
+    const store::Lock lock = context.store.directory.lock(clock_, std::chrono::seconds(0));  // makes the directories
     const auto key = pki::PrivateKey::generate(pki::KeyType::ecdsa_p256);
     const std::vector<std::string> names{name};
     const std::string leaf = test::make_self_signed(key, names, clock_.now(), std::chrono::hours(24));
-    context.certificates.make_live(
-        name, context.certificates.put(name, {.private_key = key.to_pem(), .leaf = leaf, .chain = {}}, {}));
+    context.store.certificates.make_live(
+        name, context.store.certificates.put(name, {.private_key = key.to_pem(), .leaf = leaf, .chain = {}}, {}));
     store::CertificateState state;
     state.is_default = is_default;
     state.unplanned = unplanned;
-    context.certificates.save_state(name, state);
+    context.store.certificates.save_state(name, state);
     return *this;
   }
   Host& has_target(const std::string& hook, const std::vector<std::string>& certificates = {}) {

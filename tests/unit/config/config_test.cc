@@ -324,13 +324,13 @@ TEST_CASE_METHOD(Fixture, "a challenge that cannot be meant is refused where it 
 
 TEST_CASE_METHOD(Fixture, "a listener's port is that of its challenge unless another one is said") {
   const Config config = load("[challenge]\ntype = \"tls-alpn-01\"\nlisten = [\"192.0.2.1\", \"[2001:db8::1]:444\"]\n");
-  CHECK(config.challenge.method.type == ChallengeMethod::Type::tls_alpn_01);
+  CHECK(config.challenge.method.type == solve::ChallengeMethod::Type::tls_alpn_01);
   CHECK(config.challenge.method.listen.at(0).port == 443);
   CHECK(config.challenge.method.listen.at(1).port == 444);
   options.challenge = "http-01";
   options.listen = {"192.0.2.2"};
   const Config changed = load("[challenge]\ntype = \"tls-alpn-01\"\nlisten = [\"192.0.2.1\"]\n");
-  CHECK(changed.challenge.method.type == ChallengeMethod::Type::http_01);
+  CHECK(changed.challenge.method.type == solve::ChallengeMethod::Type::http_01);
   REQUIRE(changed.challenge.method.listen.size() == 1);
   CHECK(changed.challenge.method.listen.at(0).port == 80);
 }
@@ -441,9 +441,10 @@ TEST_CASE_METHOD(Fixture, "dns-persist-01 needs nothing besides its name, and no
 names = ["*.example.net"]
 type = "dns-persist-01"
 )");
-  CHECK(config.challenge.method_for(std::string("mx.example.net")).type == ChallengeMethod::Type::dns_persist_01);
-  CHECK(config.challenge.method_for(std::string("mx.example.com")).type == ChallengeMethod::Type::http_01);
-  CHECK(port_of(ChallengeMethod::Type::dns_persist_01) == 0);
+  CHECK(config.challenge.method_for(std::string("mx.example.net")).type ==
+        solve::ChallengeMethod::Type::dns_persist_01);
+  CHECK(config.challenge.method_for(std::string("mx.example.com")).type == solve::ChallengeMethod::Type::http_01);
+  CHECK(solve::port_of(solve::ChallengeMethod::Type::dns_persist_01) == 0);
   const auto with = [&](const std::string& line) {
     return error_of("[challenge]\ntype = \"dns-persist-01\"\n" + line);
   };
@@ -452,7 +453,7 @@ type = "dns-persist-01"
   CHECK(with("webroot = \"/var/www\"\n").starts_with("mxcert.toml:3:11: "));
   CHECK(with("dns = { provider = \"hook\", hook = \"" + hook + "\" }").starts_with("mxcert.toml:3:7: "));
   options.challenge = "dns-persist-01";
-  CHECK(load("").challenge.method.type == ChallengeMethod::Type::dns_persist_01);
+  CHECK(load("").challenge.method.type == solve::ChallengeMethod::Type::dns_persist_01);
   for (const auto& [key, value] : explain_config(load("")))
     CHECK(key != "challenge.listen");
 }

@@ -1,0 +1,36 @@
+#pragma once
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "store/issuances.h"
+
+// How often certificates are ordered. CAs count too: Let's Encrypt issues five certificates with the same names, and
+// fifty below the same registered domain, in seven days.
+namespace mxcert::issue {
+
+struct Run;
+
+/// When a certificate with these names may be had from that CA again: empty for now, as long as fewer than five that
+/// were issued within seven days are still valid.
+std::optional<SystemTime> next_with_same_names(std::span<const store::Issuance> issuances, const std::string& directory,
+                                               const std::vector<std::string>& names, SystemTime now);
+/// When `renew` may replace a certificate again that is not due: empty for now, as long as it was done less than three
+/// times within a day.
+std::optional<SystemTime> next_replacement(std::span<const store::Issuance> issuances, const std::string& certificate,
+                                           SystemTime now);
+/// How many of the certificates have names below the last two labels of one of `names`, by those labels. Which labels
+/// CAs count by, only they know for sure.
+std::map<std::string, std::size_t> count_by_domain(std::span<const store::Issuance> issuances,
+                                                   const std::vector<std::string>& names);
+
+/// Throws Error (code `issued_too_often`) when the CA would not, or should not be asked to, issue these names once
+/// more.
+void require_not_issued_too_often(const Run& run, const std::string& directory, const std::vector<std::string>& names);
+/// Adds `many_issued` when the CA's limit for a registered domain is near.
+void warn_of_many_issued(Run& run, const std::string& certificate, const std::vector<std::string>& names);
+
+}  // namespace mxcert::issue

@@ -1,0 +1,54 @@
+#include "issue/persistent_record.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "issue/run.h"
+
+namespace mxcert::issue {
+namespace {
+
+constexpr std::string_view wildcard_prefix = "*.";
+
+}  // namespace
+
+PersistentRecord make_persistent_record(const std::string& name, const std::string& issuer,
+                                        const std::string& account) {
+  const bool wildcard = name.starts_with(wildcard_prefix);
+  return {.name = "_validation-persist." + (wildcard ? name.substr(wildcard_prefix.size()) : name),
+          .value = fmt::format("{}; accounturi={}{}", issuer, account, wildcard ? "; policy=wildcard" : "")};
+}
+
+std::string to_string(const PersistentRecord& record) {
+  return fmt::format("{}. TXT \"{}\"", record.name, record.value);
+}
+
+std::vector<std::string> known_issuers(const Run& run) {
+  const config::CaConfig& ca = run.config.ca;
+  std::vector<std::string> issuers = run.store.accounts.find_caa_identities(ca.directory_url);
+  return issuers.empty() ? ca.caa_identities : issuers;
+}
+
+std::optional<PersistentRecord> find_persistent_record(const Run& run, const std::string& name) {
+  if (run.config.challenge.method_for(name).type != solve::ChallengeMethod::Type::dns_persist_01) return std::nullopt;
+  const auto account = run.store.accounts.find(run.config.ca.directory_url);
+  const std::vector<std::string> issuers = known_issuers(run);
+  if (!account || account->url.empty() || account->deactivated || issuers.empty()) return std::nullopt;
+  return make_persistent_record(name, issuers.front(), account->url);
+}
+
+std::vector<PersistentRecord> find_persistent_records(const Run& run) {
+  std::set<std::string> names;
+  for (const std::string& certificate : run.store.certificates.known_names())
+    for (const std::string& name : run.store.certificates.load_state(certificate).desired)
+      names.insert(name);
+  for (const dns::DnsName& name : run.config.extra_names)
+    names.insert(name.ascii());
+  std::vector<PersistentRecord> records;
+  for (const std::string& name : names)
+    if (auto record = find_persistent_record(run, name)) records.push_back(*std::move(record));
+  return records;
+}
+
+}  // namespace mxcert::issue

@@ -1,0 +1,36 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mxcert::issue {
+
+struct Run;
+
+/// The TXT record by which dns-persist-01 lets one account get certificates for a name, for as long as it is there
+/// (draft-ietf-acme-dns-persist). It is published once, by the administrator, and holds no secret.
+struct PersistentRecord {
+  std::string name;   // without a dot at its end
+  std::string value;  // `letsencrypt.org; accounturi=https://…`
+
+  bool operator==(const PersistentRecord&) const = default;
+};
+
+/// `name` as it is ordered: a wildcard needs a record that says so.
+PersistentRecord make_persistent_record(const std::string& name, const std::string& issuer, const std::string& account);
+
+/// As a line of a zone file.
+std::string to_string(const PersistentRecord& record);
+
+/// The record for `name`, from what is known here of the account and the CA; empty when `name` is not to be shown by
+/// dns-persist-01, there is no account yet, or the CA has not said what it calls itself.
+std::optional<PersistentRecord> find_persistent_record(const Run& run, const std::string& name);
+
+/// Those of all names that are known without asking the DNS: wanted on a stored certificate by the last plan, or
+/// configured as extra_names. In alphabetical order.
+std::vector<PersistentRecord> find_persistent_records(const Run& run);
+
+/// What the CA calls itself in records; empty when that is not known.
+std::vector<std::string> known_issuers(const Run& run);
+
+}  // namespace mxcert::issue

@@ -1,0 +1,272 @@
+#include "issue/planning.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "dns/authority.h"
+#include "issue/domains.h"
+#include "issue/failing_names.h"
+#include "issue/internal_ca.h"
+#include "issue/key_types.h"
+#include "issue/name_records.h"
+#include "issue/profile.h"
+#include "issue/renewal.h"
+#include "issue/resolver_options.h"
+#include "issue/run.h"
+#include "mx/split_horizon.h"
+
+namespace mxcert::issue {
+namespace {
+
+using Arguments = std::span<const std::string>;
+
+dns::DnsName parse_argument(const std::string& argument) {
+  try {
+    return dns::DnsName::parse(argument);
+  } catch (const Error& e) {
+    throw ConfigError(e.message(), e.hint());
+  }
+}
+
+/// The domains of all sources; the arguments themselves when there is none. Arguments among the domains choose.
+std::vector<mx::MailDomain> mail_domains(Arguments arguments, std::vector<mx::MailDomain> domains) {
+  const bool configured = !domains.empty();
+  for (const std::string& argument : arguments) {
+    const dns::DnsName name = parse_argument(argument);
+    if (!configured) {
+      domains.push_back({name, "command line"});
+    } else if (std::ranges::none_of(domains, [&](const mx::MailDomain& domain) { return domain.name == name; })) {
+      throw ConfigError(fmt::format("{} is not among the configured mail domains", dns::display_name(name)),
+                        "add it to [domains] list, or say --domain " + name.ascii());
+    }
+  }
+  return domains;
+}
+
+std::string describe_ca(const std::string& directory_url) {
+  return directory_url == config::internal_directory ? "the internal CA" : directory_url;
+}
+
+/// A certificate of the CA's staging is not what the real one is asked for, a revoked one is none, and one of two keys
+/// is half of what is to be served.
+std::string why_unwanted(const Run& run, const std::string& name, const store::Version& live) {
+  if (const auto state = run.store.certificates.load_state(name);
+      const auto* revoked = state.find_revocation(live.number))
+    return fmt::format("it has been revoked ({})", revoked->reason);
+  for (const store::VersionPart& part : live.parts()) {
+    const std::string& directory = part.record.directory;
+    // One from a fallback stays until it is due: it is as good, and the first CA may be down still.
+    if (!directory.empty() && find_ca(run.config.ca, directory) == nullptr)
+      return fmt::format("it is from {}, and {} is configured", describe_ca(directory),
+                         describe_ca(run.config.ca.directory_url));
+  }
+  return why_incomplete(run.config.key_types, live);
+}
+
+/// It is to have what it had; who orders that says what is wrong with it.
+mx::CurrentCertificate damaged_certificate(const std::string& name, store::CertificateState state) {
+  return {.name = name,
+          .names = state.desired,
+          .renew_at = SystemTime::max(),
+          .unwanted = "its stored files are damaged",
+          .desired = std::move(state.desired),
+          .is_default = state.is_default,
+          .unplanned = state.unplanned};
+}
+
+std::vector<mx::CurrentCertificate> current_certificates(const Run& run) {
+  std::vector<mx::CurrentCertificate> current;
+  for (const std::string& name : run.store.certificates.names()) {
+    if (!run.store.certificates.live_number(name)) continue;
+    store::CertificateState state = run.store.certificates.load_state(name);
+    const auto live = run.store.certificates.find_intact_live(name);
+    if (!live) {
+      current.push_back(damaged_certificate(name, std::move(state)));
+      continue;
+    }
+    const DueTime due = due_time(state, *live, run.config.renew);
+    current.push_back({.name = name,
+                       .names = live->leaf.names,
+                       .not_after = end_of(*live),
+                       .renew_at = due.at,
+                       .renew_why = due.reason == DueTime::Reason::renewal_window ? "the CA wants it renewed" : "",
+                       .unwanted = why_unwanted(run, name, *live),
+                       .desired = std::move(state.desired),
+                       .is_default = state.is_default,
+                       .unplanned = state.unplanned});
+  }
+  return current;
+}
+
+std::vector<mx::TriedCertificate> tried_certificates(const Run& run) {
+  std::vector<mx::TriedCertificate> tried;
+  for (const std::string& name : run.store.certificates.known_names()) {
+    if (run.store.certificates.live_number(name)) continue;
+    store::CertificateState state = run.store.certificates.load_state(name);
+    if (!state.desired.empty())
+      tried.push_back({.name = name, .desired = std::move(state.desired), .is_default = state.is_default});
+  }
+  return tried;
+}
+
+/// Leaves what concerns the domains that were named: the plan is made for all, so that a choice shrinks no certificate.
+void keep_chosen(Arguments arguments, mx::Plan& plan) {
+  std::set<dns::DnsName> chosen;
+  for (const std::string& argument : arguments)
+    chosen.insert(parse_argument(argument));
+  std::erase_if(plan.domains, [&](const mx::PlannedDomain& domain) { return !chosen.contains(domain.domain); });
+  std::set<dns::DnsName> hosts;
+  for (const mx::PlannedDomain& domain : plan.domains) {
+    for (const mx::PlannedTarget& target : domain.targets)
+      hosts.insert(target.host);
+    for (const mx::PlannedService& service : domain.services)
+      for (const mx::PlannedTarget& target : service.targets)
+        hosts.insert(target.host);
+  }
+  std::set<std::string> subjects;
+  for (const dns::DnsName& domain : chosen)
+    subjects.insert(domain.ascii());
+  for (const dns::DnsName& host : hosts)
+    subjects.insert(host.ascii());
+  std::erase_if(plan.certificates, [&](const mx::PlannedCertificate& certificate) {
+    return std::ranges::none_of(certificate.names, [&](const dns::DnsName& name) { return hosts.contains(name); });
+  });
+  std::erase_if(plan.warnings, [&](const mx::Warning& warning) { return !subjects.contains(warning.subject); });
+}
+
+std::vector<mx::Warning> warnings_of(dns::Validation validation) {
+  switch (validation) {
+    case dns::Validation::on:
+    case dns::Validation::off:
+      break;
+    case dns::Validation::no_trust_anchor:
+      return {
+          {"no_trust_anchor", "dns.trust_anchor",
+           "DNSSEC is not checked, for want of a trust anchor: install the package dns-root-data, or name a file as "
+           "dns.trust_anchor"}};
+    case dns::Validation::stripped:
+      return {
+          {"dnssec_stripped", "dns.servers",
+           "DNSSEC is not checked, since the DNS servers in use pass no signatures on: name others as dns.servers"}};
+  }
+  return {};
+}
+
+/// A renewal with nothing to do asks for no more than it needs.
+bool is_about_to_order(const Run& run, const mx::Plan& plan) {
+  return !run.policy.asks_only_when_due ||
+         std::ranges::any_of(plan.certificates, [](const auto& c) { return c.action != mx::Action::none; });
+}
+
+std::optional<mx::Warning> find_split_horizon(const Run& run, const mx::Plan& plan) {
+  if (const auto inner = mx::find_inner_address(plan)) return mx::warn_of_view(*inner);
+  if (!is_about_to_order(run, plan)) return std::nullopt;
+  const auto authority = dns::find_authority(run.clock, run.config.dns_servers, mx::questions_about_view(plan));
+  if (!authority) return std::nullopt;
+  return mx::warn_of_view(fmt::format("{} answers for {} from data of its own", authority->server,
+                                      dns::display_name(authority->question.name)));
+}
+
+/// The resolver, which remembers every answer, is gone when it returns. `warnings` gets what is wrong with the servers.
+std::vector<mx::MxLookup> look_up(Run& run, const std::vector<mx::MailDomain>& domains,
+                                  std::vector<mx::Warning>& warnings) {
+  report::ProgressLine progress(run.policy.shows_progress);
+  dns::UnboundResolver resolver(run.clock, resolver_options(run.config, progress));
+  std::vector<mx::MxLookup> lookups = mx::find_mx_targets(resolver, domains, {.services = run.config.services});
+  progress.clear();
+  warnings = warnings_of(resolver.validation());
+  return lookups;
+}
+
+/// Where the DNS leads nowhere yet, and no CA is asked about the name: what a new host calls itself.
+mx::Plan plan_own_name(mx::PlanInput input, mx::Plan plan) {
+  const auto own = find_own_name();
+  if (!own) return plan;
+  input.extra_names = {*own};
+  mx::Plan planned = mx::plan_certificates(input);
+  planned.warnings.push_back(
+      {"own_name", own->ascii(),
+       fmt::format("{} is this host's own name: no MX host name leads to this host yet", dns::display_name(*own))});
+  return planned;
+}
+
+void report_gap(Run& run, const dns::DnsName& domain, bool bogus, std::string_view what) {
+  Finding finding{.code = bogus ? "dns_bogus" : "dns_temporary",
+                  .subject = domain.ascii(),
+                  .message = fmt::format("{}: {}", dns::display_name(domain), what),
+                  .hint = bogus ? "senders that validate cannot reach this domain either: its DNSSEC is broken"
+                                : "names that were served stay; run the same command again when the DNS answers"};
+  // Nothing follows from it, so that cron need not hear of it (law 1); and the internal CA is for where there is no
+  // DNS.
+  if (run.policy.tolerates_unknown_names || is_internal(run.config.ca)) {
+    run.report.add_warning(std::move(finding));
+  } else {
+    run.report.add_error(std::move(finding));
+  }
+}
+
+}  // namespace
+
+mx::Plan make_plan(Run& run, std::span<const std::string> chosen) {
+  const bool internal = is_internal(run.config.ca);
+  if (chosen.empty() && !internal) config::require_domains(run.config);
+  mx::DomainList listed = list_domains(run.config, run.clock);
+  mx::PlanInput input;
+  std::vector<mx::Warning> dns_warnings;
+  input.lookups = look_up(run, mail_domains(chosen, std::move(listed.domains)), dns_warnings);
+  input.rules = {.local_addresses = mx::local_addresses(),
+                 .addresses = run.config.host_addresses,
+                 .siblings = run.config.host_siblings,
+                 .names = run.config.host_names,
+                 .exclude = run.config.host_exclude};
+  input.needs_all_addresses = [&](const dns::DnsName& host) {
+    return !internal && port_of(run.config.challenge.method_for(host).type) != 0;
+  };
+  input.extra_names = run.config.extra_names;
+  input.current = current_certificates(run);
+  input.tried = tried_certificates(run);
+  input.pack = run.config.pack;
+  input.max_names = limit_names(run.config.ca.profile, run.config.max_names);
+  for (const config::CaConfig& fallback : run.config.ca.fallback)
+    input.max_names = limit_names(fallback.profile, input.max_names);
+  input.postponed = postponed_names(run);
+  input.history = load_histories(run);
+  input.keep_for = run.config.keep_for;
+  input.prune = run.policy.prune;
+  input.wait_for_second_sight = run.policy.wants_second_sight;
+  input.now = run.clock.now();
+  mx::Plan plan = mx::plan_certificates(input);
+  if (internal && plan.certificates.empty()) plan = plan_own_name(std::move(input), std::move(plan));
+  plan.warnings.insert(plan.warnings.begin(), listed.warnings.begin(), listed.warnings.end());
+  warn_of_failing_names(run, plan);
+  if (!chosen.empty()) keep_chosen(chosen, plan);
+  std::ranges::move(dns_warnings, std::back_inserter(plan.warnings));
+  if (const auto warning = find_split_horizon(run, plan)) plan.warnings.push_back(*warning);
+  return plan;
+}
+
+void report_gaps(Run& run, const mx::Plan& plan) {
+  for (const mx::PlannedDomain& domain : plan.domains) {
+    if (domain.status == mx::MxStatus::temporary || domain.status == mx::MxStatus::bogus)
+      report_gap(run, domain.domain, domain.status == mx::MxStatus::bogus, domain.reason);
+    for (const mx::PlannedService& service : domain.services)
+      if (service.status != dns::AnswerStatus::ok)
+        report_gap(run, domain.domain, service.status == dns::AnswerStatus::bogus,
+                   fmt::format("{} {}", service.service, service.reason));
+  }
+  if (plan.certificates.empty())
+    run.report.add_error(
+        {.code = "no_names",
+         .subject = "",
+         .message = "no MX host name leads to this host: there is nothing to get a certificate for",
+         .hint = "mxcert plan says why for each name; behind NAT, list the public addresses in [hosts] addresses"});
+}
+
+}  // namespace mxcert::issue

@@ -1,0 +1,21 @@
+#pragma once
+#include <span>
+#include <string>
+
+#include "mx/plan.h"
+
+namespace mxcert::issue {
+
+struct Run;
+
+/// Looks up every mail domain of all sources and plans the certificates of this host; of the plan, what concerns the
+/// `chosen` domains, if there are any. Warnings of the plan stay in it.
+/// Throws ConfigError when no domain is configured or one of the chosen is none of them; Error when a source of mail
+/// domains fails, since nothing may be planned without what it would have said.
+mx::Plan make_plan(Run& run, std::span<const std::string> chosen);
+
+/// Reports what keeps the plan from being whole: domains about which nothing is known (a warning where the policy
+/// tolerates them), and the lack of any name that is ours.
+void report_gaps(Run& run, const mx::Plan& plan);
+
+}  // namespace mxcert::issue

@@ -1,0 +1,20 @@
+#pragma once
+#include "base/clock.h"
+#include "config/config.h"
+#include "config/policy.h"
+#include "report/report.h"
+#include "store/store.h"
+
+namespace mxcert::issue {
+
+/// What everything from the plan to the stored version works with, for the time of one run. Only functions that join
+/// several of these take it; whoever needs one or two takes these.
+struct Run {
+  const config::Config& config;
+  const config::Policy& policy;
+  Clock& clock;
+  store::Store& store;
+  report::Report& report;
+};
+
+}  // namespace mxcert::issue
