@@ -1,6 +1,7 @@
 #!/bin/bash
-# Checks that every #include keeps to the layers that ARCHITECTURE.md draws, and that the headers of libraries are seen
-# only where they belong. Prints file:line for what does not; exit status 1 then.
+# Checks that every #include keeps to the layers that ARCHITECTURE.md draws, that the headers of libraries are seen only
+# where they belong, and that some things are called only by the function of ours that is there for them. Prints
+# file:line for what does not; exit status 1 then.
 #
 #   tests/layers.sh
 set -euo pipefail
@@ -46,6 +47,12 @@ declare -A only_in=(
   [spdlog/]='src/base/log.cc'
 )
 
+# Which files may call what a regular expression matches.
+declare -A called_in=(
+  # Waits that heed no stop, or no deadline: base/wait.h and Clock::sleep_for do. The listener's thread has its own end.
+  ['(^|[^[:alnum:]_:])::(p?poll|p?select|epoll_wait|(u|nano)?sleep|getaddrinfo|getnameinfo)\(|this_thread::sleep']='src/base/wait.cc src/solve/tls_alpn_listener.cc'
+)
+
 violations=0
 violation() {
   echo "$1: $2" >&2
@@ -85,6 +92,21 @@ check_place() {
   done
   [ -z "$restricted" ] || violation "$1" "$2 does not belong here: see only_in in tests/layers.sh"
 }
+
+# check_caller FILE:LINE PATTERN
+check_caller() {
+  local file=${1%%:*} allowed
+  for allowed in ${called_in[$2]}; do
+    if [ "$file" = "$allowed" ]; then return; fi
+  done
+  violation "$1" "only for ${called_in[$2]}: see called_in in tests/layers.sh"
+}
+
+for calls in "${!called_in[@]}"; do
+  while read -r place; do
+    check_caller "$place" "$calls"
+  done < <(grep -rnE --include='*.h' --include='*.cc' "$calls" src acme | cut -d: -f1,2)
+done
 
 while IFS=$'\t' read -r place bracket header; do
   # In angle brackets or not, our folders are ours.

@@ -1,15 +1,13 @@
 #include "base/clock.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <ctime>
 
-#include "base/error.h"
-#include "base/stop.h"
+#include "base/wait.h"
 
 namespace mxcert {
 namespace {
@@ -45,14 +43,7 @@ SteadyTime RealClock::steady_now() {
 }
 
 void RealClock::sleep_for(std::chrono::milliseconds duration) {
-  const SteadyTime end = steady_now() + duration;
-  for (;;) {
-    throw_if_stopped();
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_now());
-    if (left <= left.zero()) return;
-    pollfd stop{stop_fd(), POLLIN, 0};
-    ::poll(&stop, 1, static_cast<int>(std::min<std::chrono::milliseconds::rep>(left.count(), 60'000)));
-  }
+  wait_for_any(*this, {}, Deadline::after(*this, duration));
 }
 
 std::chrono::milliseconds Deadline::left(Clock& clock) const {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,8 +16,8 @@
 
 #include "base/error.h"
 #include "base/handle.h"
-#include "base/stop.h"
 #include "base/text.h"
+#include "base/wait.h"
 
 namespace mxcert {
 namespace {
@@ -211,13 +210,9 @@ ProcessResult run_process(Clock& clock, const Command& command) {
   // the program. Its end is looked for often enough not to be felt.
   std::chrono::milliseconds nap{1};
   for (;;) {
-    pollfd waits[] = {{in.write.get(), POLLOUT, 0},
-                      {out.read.get(), POLLIN, 0},
-                      {err.read.get(), POLLIN, 0},
-                      {command.despite_stop ? -1 : stop_fd(), POLLIN, 0}};
-    const auto left = std::min(deadline.left(clock), nap);
-    ::poll(waits, 4, static_cast<int>(left.count()));
-    if (!command.despite_stop) throw_if_stopped();
+    pollfd waits[] = {{in.write.get(), POLLOUT, 0}, {out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}};
+    wait_for_any(clock, waits, Deadline{std::min(deadline.at, Deadline::after(clock, nap).at)},
+                 command.despite_stop ? AtStop::hurry : AtStop::interrupt);
     if (waits[0].revents != 0) feed(in.write, input);
     if (waits[1].revents != 0) drain(out.read, result.standard_output, command.max_output_bytes);
     if (waits[2].revents != 0) drain(err.read, result.standard_error, command.max_output_bytes);

@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -16,8 +15,8 @@
 
 #include "base/error.h"
 #include "base/handle.h"
-#include "base/stop.h"
 #include "base/text.h"
+#include "base/wait.h"
 #include "deploy/starttls.h"
 #include "pki/openssl.h"
 
@@ -138,13 +137,8 @@ class Connection {
   }
 
   void wait_for(short events, const char* complaint) {
-    for (;;) {
-      pollfd waits[] = {{socket_.get(), events, 0}, {stop_fd(), POLLIN, 0}};
-      const int ready = ::poll(waits, 2, static_cast<int>(deadline_.left(clock_).count()));
-      throw_if_stopped();
-      if (ready > 0) return;
-      if (deadline_.passed(clock_)) throw Failure{Status::timed_out, std::string(complaint) + " in time"};
-    }
+    if (!mxcert::wait_for(clock_, socket_.get(), events, deadline_))
+      throw Failure{Status::timed_out, std::string(complaint) + " in time"};
   }
 
   Clock& clock_;

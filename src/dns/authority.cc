@@ -1,6 +1,5 @@
 #include "dns/authority.h"
 
-#include <poll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -13,8 +12,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/handle.h"
-#include "base/stop.h"
 #include "base/text.h"
+#include "base/wait.h"
 #include "dns/socket_address.h"
 
 namespace mxcert::dns {
@@ -146,13 +145,12 @@ std::vector<std::string> system_servers() {
   return name_servers(read_file_if_exists("/etc/resolv.conf", max_resolv_conf_bytes).value_or(""));
 }
 
-void wait_for_any(std::span<const Server> servers, std::chrono::milliseconds left) {
-  std::vector<pollfd> descriptors{{stop_fd(), POLLIN, 0}};
+/// False when the time is over.
+bool wait_for_any_of(Clock& clock, std::span<const Server> servers, Deadline deadline) {
+  std::vector<pollfd> descriptors;
   for (const Server& server : servers)
     descriptors.push_back({server.descriptor(), POLLIN, 0});
-  ::poll(descriptors.data(), descriptors.size(),
-         static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0)));
-  throw_if_stopped();
+  return wait_for_any(clock, descriptors, deadline);
 }
 
 }  // namespace
@@ -166,8 +164,7 @@ std::optional<Authority> find_authority(Clock& clock, std::span<const std::strin
   for (const std::string& server : std::span(all).first(std::min(all.size(), max_servers)))
     if (auto reached = Server::ask(server, questions)) asked.push_back(*std::move(reached));
   const Deadline deadline = Deadline::after(clock, patience);
-  while (!asked.empty() && !deadline.passed(clock)) {
-    wait_for_any(asked, deadline.left(clock));
+  while (!asked.empty() && wait_for_any_of(clock, asked, deadline)) {
     for (Server& server : asked)
       if (auto found = server.read()) return found;
     std::erase_if(asked, [](const Server& server) { return server.is_done(); });

@@ -1,13 +1,11 @@
 #include "dns/exchange.h"
 
 #include <ldns/ldns.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <map>
 
 #include "base/error.h"
@@ -17,7 +15,6 @@ namespace mxcert::dns {
 namespace {
 
 using Buffer = Handle<ldns_buffer, ldns_buffer_free>;
-using std::chrono::steady_clock;
 
 Buffer encode(const ldns_pkt& query) {
   Buffer buffer(ldns_buffer_new(LDNS_MAX_PACKETLEN));
@@ -58,45 +55,93 @@ std::vector<std::uint8_t> encode_unanswered(std::span<const Packet> queries, con
   return stream;
 }
 
-/// As far as the other side takes it: answers to the beginning may be there even so.
-void send_stream(const Fd& socket, std::span<const std::uint8_t> stream) {
-  while (!stream.empty()) {
-    const ssize_t sent = ::send(socket.get(), stream.data(), stream.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent <= 0) return;
-    stream = stream.subspan(static_cast<std::size_t>(sent));
-  }
-}
-
-/// What one connection brings; false when nothing more is to be hoped for from another.
-bool ask_in_one_connection(const ServerAddress& server, std::span<const Packet> queries, std::chrono::seconds patience,
-                           AnswersOnWire& answers) {
+/// A socket that is, or soon will be, connected to the server; none when it cannot be reached from here.
+Fd connect_to(const ServerAddress& server, int type) {
   socklen_t size = 0;
   const sockaddr_storage target = to_socket_address(server.address, server.port, size);
-  const timeval timeout{patience.count(), 0};
-  const Fd socket(ldns_tcp_connect2(&target, size, timeout));
-  if (!socket) return false;
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
-  send_stream(socket, encode_unanswered(queries, answers));
+  Fd socket(::socket(target.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (socket && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&target), size) != 0 && errno != EINPROGRESS)
+    socket.reset();
+  return socket;
+}
+
+/// A TCP connection. What cannot be sent or received is nobody's fault here, and not told.
+class Stream {
+ public:
+  Stream(const ServerAddress& server, const Patience& patience)
+      : patience_(patience), socket_(connect_to(server, SOCK_STREAM)) {
+    if (socket_ && !wait_for(POLLOUT, new_deadline())) socket_.reset();
+  }
+
+  bool is_open() const { return static_cast<bool>(socket_); }
+  /// Whether the last message was waited for in vain, with the connection open.
+  bool is_silent() const { return is_silent_; }
+
+  /// As far as the other side takes it: answers to the beginning may be there even so.
+  void send(std::span<const std::uint8_t> bytes) {
+    const Deadline deadline = new_deadline();
+    while (!bytes.empty()) {
+      const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent > 0) bytes = bytes.subspan(static_cast<std::size_t>(sent));
+      if (sent < 0 && !may_go_on(POLLOUT, deadline)) return;
+    }
+  }
+
+  /// The next message (RFC 1035 §4.2.2); empty when none comes any more.
+  std::optional<std::vector<std::uint8_t>> receive() {
+    is_silent_ = false;
+    const Deadline deadline = new_deadline();
+    std::array<std::uint8_t, 2> size{};
+    if (!fill(size, deadline)) return std::nullopt;
+    std::vector<std::uint8_t> message(static_cast<std::size_t>(size[0] << 8 | size[1]));
+    if (!fill(message, deadline)) return std::nullopt;
+    return message;
+  }
+
+ private:
+  Deadline new_deadline() const { return Deadline::after(patience_.clock, patience_.time); }
+
+  bool wait_for(short events, Deadline deadline) const {
+    return mxcert::wait_for(patience_.clock, socket_.get(), events, deadline, patience_.at_stop);
+  }
+
+  /// After a call that failed with errno.
+  bool may_go_on(short events, Deadline deadline) {
+    if (errno == EINTR) return true;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
+    if (wait_for(events, deadline)) return true;
+    is_silent_ = true;
+    return false;
+  }
+
+  bool fill(std::span<std::uint8_t> bytes, Deadline deadline) {
+    while (!bytes.empty()) {
+      const ssize_t count = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
+      if (count > 0) bytes = bytes.subspan(static_cast<std::size_t>(count));
+      if (count == 0 || (count < 0 && !may_go_on(POLLIN, deadline))) return false;
+    }
+    return true;
+  }
+
+  const Patience& patience_;
+  Fd socket_;
+  bool is_silent_ = false;
+};
+
+/// What one connection brings; false when nothing more is to be hoped for from another.
+bool ask_in_one_connection(const ServerAddress& server, std::span<const Packet> queries, const Patience& patience,
+                           AnswersOnWire& answers) {
+  Stream stream(server, patience);
+  if (!stream.is_open()) return false;
+  stream.send(encode_unanswered(queries, answers));
   bool any = false;
   for (auto expected = std::ranges::count(answers, false, &std::optional<Answered>::has_value); expected > 0;
        --expected) {
-    const auto began = steady_clock::now();
-    std::size_t wire_size = 0;
-    const Handle<std::uint8_t, std::free> wire(ldns_tcp_read_wire_timeout(socket.get(), &wire_size, timeout));
-    if (!wire) return any && steady_clock::now() - began < patience;  // closed, not silent
-    if (auto answered = decode({wire.get(), wire_size})) any |= place(*std::move(answered), queries, answers);
+    const auto wire = stream.receive();
+    if (!wire) return any && !stream.is_silent();
+    if (auto answered = decode(*wire)) any |= place(*std::move(answered), queries, answers);
   }
   return any;
-}
-
-/// A socket that takes datagrams of this server only; none when it cannot be reached from here.
-Fd connect_udp(const ServerAddress& server) {
-  socklen_t size = 0;
-  const sockaddr_storage target = to_socket_address(server.address, server.port, size);
-  Fd socket(::socket(target.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (socket && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&target), size) != 0) socket.reset();
-  return socket;
 }
 
 /// The datagrams to one server.
@@ -139,7 +184,7 @@ Conversations start_conversations(std::span<const Datagram> datagrams) {
   Conversations conversations;
   for (std::size_t i = 0; i < datagrams.size(); ++i) {
     const auto [place, is_new] = conversations.try_emplace(datagrams[i].server);
-    if (is_new) place->second.socket = connect_udp(datagrams[i].server);
+    if (is_new) place->second.socket = connect_to(datagrams[i].server, SOCK_DGRAM);
     if (place->second.socket) place->second.asked.push_back(i);
   }
   for (auto& [server, conversation] : conversations)
@@ -149,8 +194,7 @@ Conversations start_conversations(std::span<const Datagram> datagrams) {
 
 }  // namespace
 
-AnswersOnWire ask_over_tcp(const ServerAddress& server, std::span<const Packet> queries,
-                           std::chrono::seconds patience) {
+AnswersOnWire ask_over_tcp(const ServerAddress& server, std::span<const Packet> queries, const Patience& patience) {
   AnswersOnWire answers(queries.size());
   while (!std::ranges::all_of(answers, &std::optional<Answered>::has_value) &&
          ask_in_one_connection(server, queries, patience, answers)) {
@@ -158,19 +202,17 @@ AnswersOnWire ask_over_tcp(const ServerAddress& server, std::span<const Packet> 
   return answers;
 }
 
-AnswersOnWire ask_over_udp(std::span<const Datagram> datagrams, std::chrono::milliseconds patience) {
+AnswersOnWire ask_over_udp(std::span<const Datagram> datagrams, const Patience& patience) {
   AnswersOnWire answers(datagrams.size());
   Conversations conversations = start_conversations(datagrams);
-  const auto end = steady_clock::now() + patience;
+  const Deadline deadline = Deadline::after(patience.clock, patience.time);
   for (;;) {
     std::erase_if(conversations, [](const auto& entry) { return entry.second.asked.empty(); });
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
-    if (conversations.empty() || left.count() <= 0) return answers;
     std::vector<pollfd> readable;
     readable.reserve(conversations.size());
     for (const auto& [server, conversation] : conversations)
       readable.push_back({conversation.socket.get(), POLLIN, 0});
-    ::poll(readable.data(), readable.size(), static_cast<int>(left.count()));
+    if (readable.empty() || !wait_for_any(patience.clock, readable, deadline, patience.at_stop)) return answers;
     for (auto& [server, conversation] : conversations)
       receive_all(datagrams, conversation, answers);
   }

@@ -1,7 +1,6 @@
 #include "dns/unbound_resolver.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <unbound.h>
 
 #include <algorithm>
@@ -18,8 +17,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/handle.h"
-#include "base/stop.h"
 #include "base/text.h"
+#include "base/wait.h"
 #include "dns/wire.h"
 
 namespace mxcert::dns {
@@ -370,10 +369,8 @@ class UnboundResolver::Batch {
   void wait() {
     if (in_flight_.empty()) return;
     // Deadlines are in the order in which queries were started.
-    const auto left = std::min(in_flight_.front()->deadline.left(resolver_.clock_), deadline_.left(resolver_.clock_));
-    pollfd descriptors[] = {{::ub_fd(&context_), POLLIN, 0}, {stop_fd(), POLLIN, 0}};
-    ::poll(descriptors, 2, static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(left.count(), 0, 60'000)));
-    throw_if_stopped();
+    const Deadline first{std::min(in_flight_.front()->deadline.at, deadline_.at)};
+    wait_for(resolver_.clock_, ::ub_fd(&context_), POLLIN, first);
   }
 
   void collect() {

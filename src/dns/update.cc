@@ -161,7 +161,7 @@ std::optional<Error> find_fault(const UpdateServer& server, const DnsName& zone,
   return std::nullopt;
 }
 
-Faults send_updates(const UpdateServer& server, std::span<const ZoneRecords> changes, bool remove) {
+Faults send_updates(Clock& clock, const UpdateServer& server, std::span<const ZoneRecords> changes, bool remove) {
   std::vector<Packet> updates;
   updates.reserve(changes.size());
   for (const ZoneRecords& change : changes)
@@ -169,7 +169,8 @@ Faults send_updates(const UpdateServer& server, std::span<const ZoneRecords> cha
   number(updates);
   for (const Packet& update : updates)
     sign(*update, server.key);
-  const AnswersOnWire answers = ask_over_tcp(server.at, updates, server_patience);
+  const AnswersOnWire answers =
+      ask_over_tcp(server.at, updates, {clock, server_patience, remove ? AtStop::hurry : AtStop::interrupt});
   Faults faults;
   faults.reserve(changes.size());
   for (std::size_t i = 0; i < changes.size(); ++i)
@@ -210,7 +211,8 @@ bool has_text(const ldns_pkt& answer, const std::string& text) {
 }
 
 /// What the servers say about the names of `expected`, each asked once: by UDP, and by TCP where that cut it off.
-std::map<std::pair<ServerAddress, DnsName>, Answered> ask_for_texts(std::span<const ExpectedRecord> expected) {
+std::map<std::pair<ServerAddress, DnsName>, Answered> ask_for_texts(Clock& clock,
+                                                                    std::span<const ExpectedRecord> expected) {
   std::set<std::pair<ServerAddress, DnsName>> questions;
   for (const ExpectedRecord& record : expected)
     questions.emplace(record.server, record.record.name);
@@ -224,12 +226,12 @@ std::map<std::pair<ServerAddress, DnsName>, Answered> ask_for_texts(std::span<co
   for (const auto& [server, name] : questions)
     datagrams.push_back({server, std::move(queries[datagrams.size()])});
 
-  AnswersOnWire answers = ask_over_udp(datagrams, look_patience);
+  AnswersOnWire answers = ask_over_udp(datagrams, {clock, look_patience});
   std::map<std::pair<ServerAddress, DnsName>, Answered> said;
   for (std::size_t i = 0; const auto& question : questions) {
     auto& answer = answers[i];
     if (answer && ldns_pkt_tc(answer->packet.get()))
-      answer = std::move(ask_over_tcp(datagrams[i].server, {&datagrams[i].query, 1}, look_patience).front());
+      answer = std::move(ask_over_tcp(datagrams[i].server, {&datagrams[i].query, 1}, {clock, look_patience}).front());
     if (answer) said.emplace(question, *std::move(answer));
     ++i;
   }
@@ -238,8 +240,10 @@ std::map<std::pair<ServerAddress, DnsName>, Answered> ask_for_texts(std::span<co
 
 }  // namespace
 
-std::vector<std::variant<DnsName, Error>> find_zones(const UpdateServer& server, std::span<const DnsName> names) {
-  const AnswersOnWire answers = ask_over_tcp(server.at, make_queries(names, LDNS_RR_TYPE_SOA), server_patience);
+std::vector<std::variant<DnsName, Error>> find_zones(Clock& clock, const UpdateServer& server,
+                                                     std::span<const DnsName> names, AtStop at_stop) {
+  const AnswersOnWire answers =
+      ask_over_tcp(server.at, make_queries(names, LDNS_RR_TYPE_SOA), {clock, server_patience, at_stop});
   std::vector<std::variant<DnsName, Error>> zones;
   zones.reserve(names.size());
   for (std::size_t i = 0; i < names.size(); ++i)
@@ -247,8 +251,9 @@ std::vector<std::variant<DnsName, Error>> find_zones(const UpdateServer& server,
   return zones;
 }
 
-std::vector<std::vector<DnsName>> find_name_servers(const UpdateServer& server, std::span<const DnsName> zones) {
-  const AnswersOnWire answers = ask_over_tcp(server.at, make_queries(zones, LDNS_RR_TYPE_NS), server_patience);
+std::vector<std::vector<DnsName>> find_name_servers(Clock& clock, const UpdateServer& server,
+                                                    std::span<const DnsName> zones) {
+  const AnswersOnWire answers = ask_over_tcp(server.at, make_queries(zones, LDNS_RR_TYPE_NS), {clock, server_patience});
   std::vector<std::vector<DnsName>> found;
   found.reserve(zones.size());
   for (const std::optional<Answered>& answer : answers)
@@ -256,16 +261,16 @@ std::vector<std::vector<DnsName>> find_name_servers(const UpdateServer& server, 
   return found;
 }
 
-Faults add_records(const UpdateServer& server, std::span<const ZoneRecords> records) {
-  return send_updates(server, records, false);
+Faults add_records(Clock& clock, const UpdateServer& server, std::span<const ZoneRecords> records) {
+  return send_updates(clock, server, records, false);
 }
 
-Faults remove_records(const UpdateServer& server, std::span<const ZoneRecords> records) {
-  return send_updates(server, records, true);
+Faults remove_records(Clock& clock, const UpdateServer& server, std::span<const ZoneRecords> records) {
+  return send_updates(clock, server, records, true);
 }
 
-std::vector<bool> are_shown(std::span<const ExpectedRecord> expected) {
-  const auto said = ask_for_texts(expected);
+std::vector<bool> are_shown(Clock& clock, std::span<const ExpectedRecord> expected) {
+  const auto said = ask_for_texts(clock, expected);
   std::vector<bool> shown;
   shown.reserve(expected.size());
   for (const auto& [server, record] : expected) {

@@ -6,7 +6,9 @@
 #include <variant>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/wait.h"
 #include "dns/address.h"
 #include "dns/name.h"
 
@@ -42,23 +44,28 @@ struct ZoneRecords {
 using Faults = std::vector<std::optional<Error>>;
 
 /// All of these ask the server directly, over TCP, everything at once: a hundred take as long as one. They wait at most
-/// 15 s for each next answer, and go on when a stop is asked for: the caller decides.
+/// 15 s for the connection and each next answer.
 
 /// The zone that each of `names` is in, by the SOA that the server answers with.
-std::vector<std::variant<DnsName, Error>> find_zones(const UpdateServer& server, std::span<const DnsName> names);
-/// The name servers of each zone. Throws Error when there is no answer.
-std::vector<std::vector<DnsName>> find_name_servers(const UpdateServer& server, std::span<const DnsName> zones);
+std::vector<std::variant<DnsName, Error>> find_zones(Clock& clock, const UpdateServer& server,
+                                                     std::span<const DnsName> names,
+                                                     AtStop at_stop = AtStop::interrupt);
+/// The name servers of each zone. Throws Error when there is no answer; Interrupted.
+std::vector<std::vector<DnsName>> find_name_servers(Clock& clock, const UpdateServer& server,
+                                                    std::span<const DnsName> zones);
 /// RFC 2136: one message a zone, signed, and the answer's signature checked. Other records with the same names stay.
-Faults add_records(const UpdateServer& server, std::span<const ZoneRecords> records);
-/// Just these; fine when they are not there.
-Faults remove_records(const UpdateServer& server, std::span<const ZoneRecords> records);
+/// Throws Interrupted; then they may have been added.
+Faults add_records(Clock& clock, const UpdateServer& server, std::span<const ZoneRecords> records);
+/// Just these; fine when they are not there. Goes on when a stop is asked for, with AtStop::hurry.
+Faults remove_records(Clock& clock, const UpdateServer& server, std::span<const ZoneRecords> records);
 
 /// A record that a server is to answer with, from its own knowledge.
 struct ExpectedRecord {
   ServerAddress server;
   TxtRecord record;
 };
-/// Whether each of them is; false too when the server does not answer within 2 s. Everything is asked at once.
-std::vector<bool> are_shown(std::span<const ExpectedRecord> expected);
+/// Whether each of them is; false too when the server does not answer within 2 s. Everything is asked at once. Throws
+/// Interrupted.
+std::vector<bool> are_shown(Clock& clock, std::span<const ExpectedRecord> expected);
 
 }  // namespace mxcert::dns

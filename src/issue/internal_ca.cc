@@ -1,15 +1,15 @@
 #include "issue/internal_ca.h"
 
 #include <fmt/format.h>
-#include <netdb.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 
 #include "base/error.h"
-#include "base/handle.h"
 #include "base/log.h"
+#include "base/process.h"
+#include "base/text.h"
 #include "issue/order_key.h"
 #include "issue/run.h"
 #include "pki/authority.h"
@@ -23,6 +23,13 @@ constexpr std::chrono::days root_renewed_before{730};
 constexpr std::chrono::days certificate_lifetime{90};
 /// Clocks of senders may be slow.
 constexpr std::chrono::hours backdating{1};
+constexpr std::chrono::seconds host_name_patience{10};
+
+/// Empty when nobody knows. By a program, since a wait in getaddrinfo has no deadline and no ear for signals.
+std::string full_host_name(Clock& clock) {
+  const ProcessResult asked = run_process(clock, {.arguments = {"hostname", "--fqdn"}, .timeout = host_name_patience});
+  return asked.succeeded() ? std::string(trim(asked.standard_output)) : std::string();
+}
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -119,17 +126,9 @@ store::VersionPart issue_internally(Run& run, const OrderTask& task) {
           .record = {.directory = std::string(config::internal_directory), .issued_at = now}};
 }
 
-std::optional<dns::DnsName> find_own_name() {
+std::optional<dns::DnsName> find_own_name(Clock& clock) {
   std::string name = host_name();
-  if (name.find('.') == std::string::npos) {
-    addrinfo hints{};
-    hints.ai_flags = AI_CANONNAME;
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* list = nullptr;
-    if (::getaddrinfo(name.c_str(), nullptr, &hints, &list) != 0) return std::nullopt;
-    const Handle<addrinfo, freeaddrinfo> found(list);
-    if (found->ai_canonname != nullptr) name = found->ai_canonname;
-  }
+  if (name.find('.') == std::string::npos) name = full_host_name(clock);
   if (name.find('.') == std::string::npos) return std::nullopt;
   return dns::DnsName::parse_host(name);
 }

@@ -25,6 +25,6 @@ std::optional<pki::Certificate> find_internal_root(const Run& run);
 store::VersionPart issue_internally(Run& run, const OrderTask& task);
 
 /// This host's own fully qualified name, as it knows it without the DNS if it can be; empty when it has none.
-std::optional<dns::DnsName> find_own_name();
+std::optional<dns::DnsName> find_own_name(Clock& clock);
 
 }  // namespace mxcert::issue

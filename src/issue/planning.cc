@@ -186,8 +186,8 @@ std::vector<mx::MxLookup> look_up(Run& run, const std::vector<mx::MailDomain>& d
 }
 
 /// Where the DNS leads nowhere yet, and no CA is asked about the name: what a new host calls itself.
-mx::Plan plan_own_name(mx::PlanInput input, mx::Plan plan) {
-  const auto own = find_own_name();
+mx::Plan plan_own_name(Clock& clock, mx::PlanInput input, mx::Plan plan) {
+  const auto own = find_own_name(clock);
   if (!own) return plan;
   input.extra_names = {*own};
   mx::Plan planned = mx::plan_certificates(input);
@@ -243,7 +243,7 @@ mx::Plan make_plan(Run& run, std::span<const std::string> chosen) {
   input.wait_for_second_sight = run.policy.wants_second_sight;
   input.now = run.clock.now();
   mx::Plan plan = mx::plan_certificates(input);
-  if (internal && plan.certificates.empty()) plan = plan_own_name(std::move(input), std::move(plan));
+  if (internal && plan.certificates.empty()) plan = plan_own_name(context.clock, std::move(input), std::move(plan));
   plan.warnings.insert(plan.warnings.begin(), listed.warnings.begin(), listed.warnings.end());
   warn_of_failing_names(run, plan);
   if (!chosen.empty()) keep_chosen(chosen, plan);

@@ -1,15 +1,12 @@
 #include "solve/awaited.h"
 
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
 
 #include "base/error.h"
-#include "base/stop.h"
+#include "base/wait.h"
 
 namespace mxcert::solve {
 
@@ -31,17 +28,8 @@ void Awaited::note(const std::string& what) {
   if (missing_.erase(what) > 0 && missing_.empty()) signal();
 }
 
-bool Awaited::wait_for_all(std::chrono::milliseconds timeout) const {
-  const auto end = std::chrono::steady_clock::now() + timeout;
-  for (;;) {
-    throw_if_stopped();
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-    std::array<pollfd, 2> events{pollfd{all_noted_.get(), POLLIN, 0}, pollfd{stop_fd(), POLLIN, 0}};
-    const auto wait = std::clamp<std::chrono::milliseconds::rep>(left.count(), 0, 60'000);
-    ::poll(events.data(), events.size(), static_cast<int>(wait));
-    if ((events[0].revents & POLLIN) != 0) return true;
-    if (left <= left.zero()) return false;
-  }
+bool Awaited::wait_for_all(Clock& clock, std::chrono::milliseconds timeout) const {
+  return wait_for(clock, all_noted_.get(), POLLIN, Deadline::after(clock, timeout));
 }
 
 void Awaited::signal() const {

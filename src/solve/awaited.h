@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "base/clock.h"
 #include "base/handle.h"
 
 namespace mxcert::solve {
@@ -17,7 +18,7 @@ class Awaited {
   void expect(std::set<std::string> what);
   void note(const std::string& what);
   /// Whether everything was noted; waits at most `timeout` for that. Throws Interrupted.
-  bool wait_for_all(std::chrono::milliseconds timeout) const;
+  bool wait_for_all(Clock& clock, std::chrono::milliseconds timeout) const;
 
  private:
   void signal() const;

@@ -44,7 +44,9 @@ ChallengePart make_http01_listener(const Surroundings& surroundings, const Chall
   const auto listener = std::make_shared<Http01Listener>(method.listen.empty() ? all_addresses() : method.listen);
   return {.present = [listener](Challenges challenges) { listener->set(answers_by_token(challenges)); },
           .wait_until_validated =
-              [listener](std::chrono::milliseconds timeout) { return listener->wait_until_all_fetched(timeout); },
+              [listener, &clock = surroundings.clock](std::chrono::milliseconds timeout) {
+                return listener->wait_until_all_fetched(clock, timeout);
+              },
           .stop_answering = [listener] { listener->set({}); }};
 }
 
@@ -60,7 +62,9 @@ ChallengePart make_tls_alpn_listener(const Surroundings& surroundings, const Cha
                 listener->set(answers);
               },
           .wait_until_validated =
-              [listener](std::chrono::milliseconds timeout) { return listener->wait_until_all_asked(timeout); },
+              [listener, &clock = surroundings.clock](std::chrono::milliseconds timeout) {
+                return listener->wait_until_all_asked(clock, timeout);
+              },
           .stop_answering = [listener] { listener->set({}); }};
 }
 

@@ -12,7 +12,6 @@
 #include "base/hook_program.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "base/stop.h"
 #include "base/text.h"
 #include "dns/update.h"
 #include "pki/key.h"
@@ -96,7 +95,7 @@ std::vector<Awaited> find_awaited(const Surroundings& surroundings, const dns::U
                                   const Zones& zones) {
   std::vector<dns::DnsName> names;
   std::ranges::transform(zones, std::back_inserter(names), &dns::ZoneRecords::zone);
-  const std::vector<std::vector<dns::DnsName>> servers = dns::find_name_servers(server, names);
+  const std::vector<std::vector<dns::DnsName>> servers = dns::find_name_servers(surroundings.clock, server, names);
   const auto addresses = addresses_of(surroundings, servers);
   std::vector<Awaited> awaited;
   for (std::size_t i = 0; i < zones.size(); ++i)
@@ -106,10 +105,10 @@ std::vector<Awaited> find_awaited(const Surroundings& surroundings, const dns::U
   return awaited;
 }
 
-void erase_shown(std::vector<Awaited>& awaited) {
+void erase_shown(Clock& clock, std::vector<Awaited>& awaited) {
   std::vector<dns::ExpectedRecord> expected;
   std::ranges::transform(awaited, std::back_inserter(expected), &Awaited::expected);
-  const std::vector<bool> shown = dns::are_shown(expected);
+  const std::vector<bool> shown = dns::are_shown(clock, expected);
   std::erase_if(awaited, [place = shown.begin()](const Awaited&) mutable { return *place++; });
 }
 
@@ -138,8 +137,7 @@ void await_records(const Surroundings& surroundings, const dns::UpdateServer& se
   std::vector<Awaited> missing = find_awaited(surroundings, server, zones);
   const Deadline deadline = Deadline::after(surroundings.clock, wait);
   for (std::chrono::milliseconds pause{100};; pause = std::min(pause * 2, longest_look_pause)) {
-    throw_if_stopped();
-    erase_shown(missing);
+    erase_shown(surroundings.clock, missing);
     if (missing.empty()) return;
     if (deadline.passed(surroundings.clock)) return warn_of_missing(surroundings, missing, wait);
     surroundings.clock.sleep_for(std::min(pause, deadline.left(surroundings.clock)));
@@ -155,7 +153,7 @@ void present_by_update(const Surroundings& surroundings, const DnsProvider& prov
                        const Records& records) {
   std::vector<dns::DnsName> names;
   std::ranges::transform(records, std::back_inserter(names), &dns::TxtRecord::name);
-  const auto found = dns::find_zones(server, names);
+  const auto found = dns::find_zones(surroundings.clock, server, names);
   std::map<dns::DnsName, Records> by_zone;
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (const auto* fault = std::get_if<Error>(&found[i])) throw *fault;
@@ -164,8 +162,7 @@ void present_by_update(const Surroundings& surroundings, const DnsProvider& prov
   Zones zones;
   for (auto& [zone, in_zone] : by_zone)
     zones.push_back({zone, std::move(in_zone)});
-  throw_if_stopped();
-  throw_if_any(dns::add_records(server, zones));
+  throw_if_any(dns::add_records(surroundings.clock, server, zones));
   await_records(surroundings, server, zones, provider.wait);
 }
 
@@ -223,11 +220,11 @@ std::vector<LeftTrace> remove_by_hook(Clock& clock, const std::string& hook, Tra
   return left;
 }
 
-std::vector<LeftTrace> remove_by_update(const dns::UpdateServer& server, Traces traces) {
+std::vector<LeftTrace> remove_by_update(Clock& clock, const dns::UpdateServer& server, Traces traces) {
   std::vector<dns::DnsName> names;
   for (const store::ChallengeTrace& trace : traces)
     names.push_back(to_record(trace).name);
-  const auto found = dns::find_zones(server, names);
+  const auto found = dns::find_zones(clock, server, names, AtStop::hurry);
   std::vector<LeftTrace> left;
   std::map<dns::DnsName, std::vector<store::ChallengeTrace>> by_zone;
   for (std::size_t i = 0; i < traces.size(); ++i) {
@@ -241,7 +238,7 @@ std::vector<LeftTrace> remove_by_update(const dns::UpdateServer& server, Traces 
     zones.push_back({zone, {}});
     std::ranges::transform(in_zone, std::back_inserter(zones.back().records), to_record);
   }
-  const dns::Faults faults = dns::remove_records(server, zones);
+  const dns::Faults faults = dns::remove_records(clock, server, zones);
   for (std::size_t i = 0; i < zones.size(); ++i)
     if (faults[i]) add_all(left, by_zone.at(zones[i].zone), *faults[i]);
   return left;
@@ -274,7 +271,7 @@ std::vector<LeftTrace> remove_dns01_traces(Clock& clock, const ChallengeMethod& 
   try {
     if (!method.dns) throw ConfigError("no [challenge] dns is configured for it");
     if (method.dns->kind == DnsProvider::Kind::hook) return remove_by_hook(clock, method.dns->hook, traces);
-    return remove_by_update(update_server(*method.dns), traces);
+    return remove_by_update(clock, update_server(*method.dns), traces);
   } catch (const Error& error) {
     std::vector<LeftTrace> left;
     add_all(left, traces, error);

@@ -46,7 +46,9 @@ class Http01Listener::Server {
     fetched_.expect(std::move(tokens));
   }
 
-  bool wait_until_all_fetched(std::chrono::milliseconds timeout) const { return fetched_.wait_for_all(timeout); }
+  bool wait_until_all_fetched(Clock& clock, std::chrono::milliseconds timeout) const {
+    return fetched_.wait_for_all(clock, timeout);
+  }
 
  private:
   void start(Fd socket) {
@@ -122,8 +124,8 @@ void Http01Listener::set(std::map<std::string, std::string> key_authorizations) 
   server_->set(std::move(key_authorizations));
 }
 
-bool Http01Listener::wait_until_all_fetched(std::chrono::milliseconds timeout) {
-  return server_->wait_until_all_fetched(timeout);
+bool Http01Listener::wait_until_all_fetched(Clock& clock, std::chrono::milliseconds timeout) {
+  return server_->wait_until_all_fetched(clock, timeout);
 }
 
 const std::vector<ListenAddress>& Http01Listener::addresses() const noexcept {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "solve/listen_address.h"
 
 namespace mxcert::solve {
@@ -25,7 +26,7 @@ class Http01Listener {
   /// Replaces what is answered: token → key authorization. Forgets which were fetched.
   void set(std::map<std::string, std::string> key_authorizations);
   /// Whether each token was fetched at least once; waits at most `timeout` for that. Throws Interrupted.
-  bool wait_until_all_fetched(std::chrono::milliseconds timeout);
+  bool wait_until_all_fetched(Clock& clock, std::chrono::milliseconds timeout);
 
   /// What it really listens on, ports that were given as 0 filled in.
   const std::vector<ListenAddress>& addresses() const noexcept;

@@ -114,7 +114,9 @@ class TlsAlpnListener::Server {
     asked_.expect(std::move(names));
   }
 
-  bool wait_until_all_asked(std::chrono::milliseconds timeout) const { return asked_.wait_for_all(timeout); }
+  bool wait_until_all_asked(Clock& clock, std::chrono::milliseconds timeout) const {
+    return asked_.wait_for_all(clock, timeout);
+  }
 
  private:
   SslContextHandle make_context() {
@@ -230,8 +232,8 @@ void TlsAlpnListener::set(const std::map<std::string, std::string>& key_authoriz
   server_->set(key_authorizations);
 }
 
-bool TlsAlpnListener::wait_until_all_asked(std::chrono::milliseconds timeout) {
-  return server_->wait_until_all_asked(timeout);
+bool TlsAlpnListener::wait_until_all_asked(Clock& clock, std::chrono::milliseconds timeout) {
+  return server_->wait_until_all_asked(clock, timeout);
 }
 
 const std::vector<ListenAddress>& TlsAlpnListener::addresses() const noexcept {

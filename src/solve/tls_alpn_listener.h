@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "solve/listen_address.h"
 
 namespace mxcert::solve {
@@ -23,7 +24,7 @@ class TlsAlpnListener {
   /// Replaces what is answered: name (lower case) → key authorization. Forgets which were asked for.
   void set(const std::map<std::string, std::string>& key_authorizations);
   /// Whether each name was asked for at least once; waits at most `timeout` for that. Throws Interrupted.
-  bool wait_until_all_asked(std::chrono::milliseconds timeout);
+  bool wait_until_all_asked(Clock& clock, std::chrono::milliseconds timeout);
 
   /// What it really listens on, ports that were given as 0 filled in.
   const std::vector<ListenAddress>& addresses() const noexcept;

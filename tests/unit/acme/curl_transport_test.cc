@@ -11,9 +11,9 @@
 #include <thread>
 
 #include "base/handle.h"
-#include "base/stop.h"
 #include "catch.h"
 #include "fake_clock.h"
+#include "signalled.h"
 #include "temp_dir.h"
 #include "tls_server.h"
 
@@ -250,32 +250,8 @@ TEST_CASE("no more requests a second are sent than allowed") {
 
 TEST_CASE("a signal ends a request that waits") {
   const SilentServer silent;
-  int ready[2];
-  REQUIRE(::pipe(ready) == 0);
-  const Fd reader(ready[0]);
-  const Fd writer(ready[1]);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    install_stop_handler();
-    [[maybe_unused]] const auto written = ::write(writer.get(), "x", 1);
+  CHECK(test::ends_at_signal([&] {
     RealClock clock;
-    acme::CurlTransport transport(clock, {});
-    try {
-      transport.perform(std::vector<Request>{{.url = silent.url()}}, Deadline::after(clock, 10s));
-    } catch (const Interrupted&) {
-      ::_exit(42);
-    } catch (...) {
-    }
-    ::_exit(1);
-  }
-  char byte = 0;
-  REQUIRE(::read(reader.get(), &byte, 1) == 1);
-  std::this_thread::sleep_for(200ms);
-  ::kill(child, SIGINT);
-  int status = 0;
-  const auto begin = std::chrono::steady_clock::now();
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 42);
-  CHECK(std::chrono::steady_clock::now() - begin < 5s);
+    acme::CurlTransport(clock, {}).perform(std::vector<Request>{{.url = silent.url()}}, Deadline::after(clock, 10s));
+  }));
 }

@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include "catch.h"
+#include "signalled.h"
 #include "update_server.h"
 
 using namespace mxcert;
 using namespace mxcert::dns;
+using namespace std::chrono_literals;
 
 namespace {
+
+RealClock real_clock;
 
 DnsName name(const std::string& text) {
   return DnsName::parse_host(text).value();
@@ -37,7 +41,7 @@ std::vector<ZoneRecords> by_zone(const std::vector<TxtRecord>& records) {
 }
 
 void require_zones(const test::UpdatingServer& server, int count) {
-  const auto zones = find_zones(server.at(), names_of(make_records(count)));
+  const auto zones = find_zones(real_clock, server.at(), names_of(make_records(count)));
   REQUIRE(zones.size() == static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < zones.size(); ++i) {
     REQUIRE(std::holds_alternative<DnsName>(zones[i]));
@@ -67,7 +71,7 @@ TEST_CASE("a server that closes the connection after each answer is asked over o
 
 TEST_CASE("three hundred records in three zones are three updates over one connection") {
   const test::UpdatingServer server;
-  for (const std::optional<Error>& fault : add_records(server.at(), by_zone(make_records(300))))
+  for (const std::optional<Error>& fault : add_records(real_clock, server.at(), by_zone(make_records(300))))
     CHECK_FALSE(fault);
   CHECK(server.updates() == 3);
   CHECK(server.connections() == 1);
@@ -77,7 +81,7 @@ TEST_CASE("a zone that the server does not change leaves the others alone") {
   const test::UpdatingServer server;
   std::vector<ZoneRecords> zones = by_zone(make_records(3));
   zones[1].zone = name("refused.example");
-  const Faults faults = remove_records(server.at(), zones);
+  const Faults faults = remove_records(real_clock, server.at(), zones);
   REQUIRE(faults.size() == 3);
   CHECK_FALSE(faults[0]);
   REQUIRE(faults[1]);
@@ -89,7 +93,7 @@ TEST_CASE("an answer that is signed with another key is none") {
   const test::UpdatingServer server;
   UpdateServer other = server.at();
   other.key.secret = "b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3Q=";
-  const Faults faults = add_records(other, by_zone(make_records(3)));
+  const Faults faults = add_records(real_clock, other, by_zone(make_records(3)));
   REQUIRE(faults.size() == 3);
   for (const std::optional<Error>& fault : faults) {
     REQUIRE(fault);
@@ -99,7 +103,7 @@ TEST_CASE("an answer that is signed with another key is none") {
 
 TEST_CASE("where nobody listens each part is told so") {
   UpdateServer nobody = test::UpdatingServer().at();
-  const Faults faults = add_records(nobody, by_zone(make_records(3)));
+  const Faults faults = add_records(real_clock, nobody, by_zone(make_records(3)));
   REQUIRE(faults.size() == 3);
   for (const std::optional<Error>& fault : faults) {
     REQUIRE(fault);
@@ -109,7 +113,8 @@ TEST_CASE("where nobody listens each part is told so") {
 
 TEST_CASE("the name servers of zones come zone by zone") {
   const test::UpdatingServer server;
-  const auto found = find_name_servers(server.at(), std::vector{name("zone0.example"), name("zone1.example")});
+  const auto found =
+      find_name_servers(real_clock, server.at(), std::vector{name("zone0.example"), name("zone1.example")});
   REQUIRE(found.size() == 2);
   CHECK(found[1] == std::vector{name("one.zone1.example"), name("two.zone1.example")});
 }
@@ -123,7 +128,7 @@ TEST_CASE("whether a hundred records are shown is asked with one datagram a name
     expected.push_back({server.at().at, record});
     expected.push_back({server.at().at, {record.name, "not there"}});
   }
-  const std::vector<bool> shown = are_shown(expected);
+  const std::vector<bool> shown = are_shown(real_clock, expected);
   REQUIRE(shown.size() == 200);
   for (std::size_t i = 0; i < shown.size(); ++i)
     CHECK(shown[i] == (i % 2 == 0));
@@ -141,7 +146,7 @@ TEST_CASE("more records at one name than fit into a datagram are asked for by TC
     expected.push_back({server.at().at, {shared, texts.back()}});
   }
   server.set_texts(shared.ascii(), texts);
-  CHECK(are_shown(expected) == std::vector<bool>(50, true));
+  CHECK(are_shown(real_clock, expected) == std::vector<bool>(50, true));
   CHECK(server.connections() == 1);
 }
 
@@ -150,6 +155,26 @@ TEST_CASE("a server that does not answer shows nothing, and does not hold up ano
   test::UpdatingServer server;
   const TxtRecord record{name("_acme-challenge.mx.example"), "text"};
   server.set_texts(record.name.ascii(), {record.text});
-  CHECK(are_shown(std::vector<ExpectedRecord>{{silent.at().at, record}, {server.at().at, record}}) ==
+  CHECK(are_shown(real_clock, std::vector<ExpectedRecord>{{silent.at().at, record}, {server.at().at, record}}) ==
         std::vector<bool>{false, true});
+}
+
+TEST_CASE("a signal ends what waits for a server that does not answer") {
+  const test::UpdatingServer silent({.is_silent = true});
+  const std::vector<ZoneRecords> zones = by_zone(make_records(3));
+  CHECK(test::ends_at_signal([&] { find_zones(real_clock, silent.at(), std::vector{name("mx.example")}); }));
+  CHECK(test::ends_at_signal([&] { find_name_servers(real_clock, silent.at(), std::vector{name("zone0.example")}); }));
+  CHECK(test::ends_at_signal([&] { add_records(real_clock, silent.at(), zones); }));
+  CHECK(test::ends_at_signal([&] {
+    are_shown(real_clock, std::vector<ExpectedRecord>(1, {silent.at().at, zones[0].records[0]}));
+  }));
+}
+
+TEST_CASE("at a signal, what is taken away has a little time left") {
+  const test::UpdatingServer silent({.is_silent = true});
+  const auto signalled =
+      test::signal_during([&] { remove_records(real_clock, silent.at(), by_zone(make_records(3))); });
+  CHECK(signalled.end == test::Signalled::End::returned);
+  CHECK(signalled.after_signal > 1s);
+  CHECK(signalled.after_signal < 4s);
 }

@@ -11,8 +11,8 @@
 
 #include "base/error.h"
 #include "base/handle.h"
-#include "base/stop.h"
 #include "catch.h"
+#include "signalled.h"
 
 using namespace mxcert;
 using namespace std::chrono_literals;
@@ -21,6 +21,7 @@ using solve::ListenAddress;
 
 namespace {
 
+RealClock real_clock;
 const std::vector<ListenAddress> any_port{{.address = "127.0.0.1", .port = 0}};
 
 Fd connect_to(const ListenAddress& address) {
@@ -77,7 +78,7 @@ TEST_CASE("only GET and HEAD are answered, and HEAD without body") {
   const auto& address = listener.addresses().at(0);
   listener.set({{"t", "t.p"}});
   CHECK(ask(address, request("HEAD", "/.well-known/acme-challenge/t")).ends_with("\r\n\r\n"));
-  CHECK_FALSE(listener.wait_until_all_fetched(0ms));  // nobody has seen it yet
+  CHECK_FALSE(listener.wait_until_all_fetched(real_clock, 0ms));  // nobody has seen it yet
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS"}) {
     INFO(method);
     CHECK(ask(address, request(method, "/.well-known/acme-challenge/t")).starts_with("HTTP/1.1 404"));
@@ -90,15 +91,15 @@ TEST_CASE("it is known when every token was fetched, and not before") {
   listener.set({{"a", "a.p"}, {"b", "b.p"}});
   get(address, "/.well-known/acme-challenge/a");
   get(address, "/.well-known/acme-challenge/a");
-  CHECK_FALSE(listener.wait_until_all_fetched(20ms));
+  CHECK_FALSE(listener.wait_until_all_fetched(real_clock, 20ms));
   std::thread ca([&] {
     std::this_thread::sleep_for(50ms);
     get(address, "/.well-known/acme-challenge/b");
   });
   const auto begin = std::chrono::steady_clock::now();
-  CHECK(listener.wait_until_all_fetched(10s));
+  CHECK(listener.wait_until_all_fetched(real_clock, 10s));
   CHECK(std::chrono::steady_clock::now() - begin < 5s);
-  CHECK(listener.wait_until_all_fetched(0ms));
+  CHECK(listener.wait_until_all_fetched(real_clock, 0ms));
   ca.join();
 }
 
@@ -107,12 +108,12 @@ TEST_CASE("new tokens are waited for anew, and old ones are gone") {
   const auto& address = listener.addresses().at(0);
   listener.set({{"a", "a.p"}});
   get(address, "/.well-known/acme-challenge/a");
-  CHECK(listener.wait_until_all_fetched(1s));
+  CHECK(listener.wait_until_all_fetched(real_clock, 1s));
   listener.set({{"b", "b.p"}});
-  CHECK_FALSE(listener.wait_until_all_fetched(0ms));
+  CHECK_FALSE(listener.wait_until_all_fetched(real_clock, 0ms));
   CHECK(get(address, "/.well-known/acme-challenge/a").starts_with("HTTP/1.1 404"));
   listener.set({});
-  CHECK(listener.wait_until_all_fetched(0ms));
+  CHECK(listener.wait_until_all_fetched(real_clock, 0ms));
 }
 
 TEST_CASE("many fetch at once while tokens change") {
@@ -128,7 +129,7 @@ TEST_CASE("many fetch at once while tokens change") {
       for (int i = t; i < 40; i += 4)
         get(address, "/.well-known/acme-challenge/t" + std::to_string(i));
     });
-  CHECK(listener.wait_until_all_fetched(10s));
+  CHECK(listener.wait_until_all_fetched(real_clock, 10s));
   listener.set({{"x", "y"}});
   for (auto& thread : threads)
     thread.join();
@@ -196,32 +197,13 @@ TEST_CASE("an address that this machine does not have is an error that names it"
 }
 
 TEST_CASE("a signal ends the wait") {
-  int ready[2];
-  REQUIRE(::pipe(ready) == 0);
-  const Fd reader(ready[0]);
-  const Fd writer(ready[1]);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    install_stop_handler();
-    [[maybe_unused]] const auto written = ::write(writer.get(), "x", 1);
-    Http01Listener listener(any_port);
-    listener.set({{"t", "t.p"}});
-    try {
-      listener.wait_until_all_fetched(10s);
-    } catch (const Interrupted&) {
-      ::_exit(42);
-    } catch (...) {
-    }
-    ::_exit(1);
-  }
-  char byte = 0;
-  REQUIRE(::read(reader.get(), &byte, 1) == 1);
-  std::this_thread::sleep_for(100ms);
-  ::kill(child, SIGTERM);
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 42);
+  CHECK(test::ends_at_signal(
+      [] {
+        Http01Listener listener(any_port);
+        listener.set({{"t", "t.p"}});
+        listener.wait_until_all_fetched(real_clock, 10s);
+      },
+      SIGTERM));
 }
 
 TEST_CASE("a port below 1024 that is not for us says what to do") {

@@ -23,6 +23,7 @@ using solve::TlsAlpnListener;
 namespace {
 
 const std::string acme_protocol = std::string("\x0a", 1) + "acme-tls/1";
+RealClock real_clock;
 const std::vector<ListenAddress> any_port{{.address = "127.0.0.1", .port = 0}};
 
 struct Asked {
@@ -107,9 +108,9 @@ TEST_CASE("whoever is no CA gets nothing but an alert") {
   CHECK_FALSE(ask(address, {.name = "other.example.com"}));
   CHECK_FALSE(ask(address, {.name = ""}));
   CHECK_FALSE(ask(address, {.version = TLS1_1_VERSION}));
-  CHECK_FALSE(listener.wait_until_all_asked(0ms));
+  CHECK_FALSE(listener.wait_until_all_asked(real_clock, 0ms));
   CHECK(ask(address));
-  CHECK(listener.wait_until_all_asked(10s));
+  CHECK(listener.wait_until_all_asked(real_clock, 10s));
   listener.set({});
   CHECK_FALSE(ask(address));
 }
@@ -130,10 +131,10 @@ TEST_CASE("it is known when each name was asked for, also when many ask at once 
       for (int i = t; i < 40; i += 4)
         ask(address, {.name = "mx" + std::to_string(i) + ".example.com"});
     });
-  CHECK(listener.wait_until_all_asked(20s));
+  CHECK(listener.wait_until_all_asked(real_clock, 20s));
   for (auto& thread : threads)
     thread.join();
-  CHECK_FALSE((listener.set(answers), listener.wait_until_all_asked(0ms)));
+  CHECK_FALSE((listener.set(answers), listener.wait_until_all_asked(real_clock, 0ms)));
 }
 
 TEST_CASE("a TLS port that is taken is told, and is free again afterwards") {
