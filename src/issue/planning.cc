@@ -243,7 +243,7 @@ mx::Plan make_plan(Run& run, std::span<const std::string> chosen) {
   input.wait_for_second_sight = run.policy.wants_second_sight;
   input.now = run.clock.now();
   mx::Plan plan = mx::plan_certificates(input);
-  if (internal && plan.certificates.empty()) plan = plan_own_name(context.clock, std::move(input), std::move(plan));
+  if (internal && plan.certificates.empty()) plan = plan_own_name(run.clock, std::move(input), std::move(plan));
   plan.warnings.insert(plan.warnings.begin(), listed.warnings.begin(), listed.warnings.end());
   warn_of_failing_names(run, plan);
   if (!chosen.empty()) keep_chosen(chosen, plan);

@@ -1,33 +1,26 @@
 #pragma once
-#include <map>
 #include <optional>
-#include <set>
-#include <vector>
 
+#include "mx/names_over_time.h"
 #include "mx/packing.h"
 #include "mx/plan.h"
+#include "mx/wanted_names.h"
 
-// For plan.cc only.
+// A step of plan_certificates.
 namespace mxcert::mx {
 
 /// What is known of names when their certificates are planned.
 struct NameStates {
-  const WantedNames& wanted;
-  const std::set<dns::DnsName>& absent;                // wanted only because they are live: they are kept for a while
-  const std::map<dns::DnsName, std::string>& dropped;  // live, and not kept any longer
-  const std::map<dns::DnsName, std::vector<dns::DnsName>>& covered;  // of wildcards: wanted, and left to them
-  const std::set<dns::DnsName>& first_seen;  // on no certificate yet, and to be seen once more before they are ordered
+  const NameSet& live;
+  const Owners& owners;
+  const Wanted& wanted;  // with what has been settled to stay
+  const SettledNames& settled;
+  const NewNames& fresh;
 };
 
-/// The names among `texts`; what is none is left out.
-std::set<dns::DnsName> parse_names(const std::vector<std::string>& texts);
-/// Whether the wildcard over `name` is among `names`.
-bool is_covered(const dns::DnsName& name, const std::set<dns::DnsName>& names);
-/// Null when there is none of that name.
-const CurrentCertificate* find_current(const PlanInput& input, const std::string& name);
-
-/// What is to be done about one certificate. Empty for a new one all of whose names wait to be seen again.
-std::optional<PlannedCertificate> plan_certificate(const PlanInput& input, const PackedCertificate& packed,
-                                                   const NameStates& states);
+/// What is to be done about one certificate; `current` is null where there is none yet. Empty for a new one all of
+/// whose names wait to be seen again.
+std::optional<PlannedCertificate> plan_certificate(const PlanInput& input, const CurrentCertificate* current,
+                                                   const PackedCertificate& packed, const NameStates& states);
 
 }  // namespace mxcert::mx

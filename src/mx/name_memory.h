@@ -34,7 +34,6 @@ class NameMemory {
   /// A name that is not live is wanted. Whether an earlier plan wanted it too and put it off.
   bool note_seen(const dns::DnsName& name);
 
-  const NameHistories& before() const { return before_; }
   NameHistories take() { return std::move(after_); }
 
  private:

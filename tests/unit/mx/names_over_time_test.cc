@@ -1,4 +1,8 @@
-#include "mx/plan.h"
+#include "mx/names_over_time.h"
+
+#include <fmt/format.h>
+
+#include <array>
 
 #include "catch.h"
 #include "mx/plan_scene.h"
@@ -197,4 +201,174 @@ TEST_CASE("a new name that cannot be looked up is not forgotten; one that goes a
   PlanInput gone = with_live(make_plan_input(without_second(), {"example.com", "second.example"}), {"mx.example.com"});
   gone.history = seen;
   CHECK(plan_certificates(gone).history.empty());
+}
+
+// ---- the steps by themselves
+// ------------------------------------------------------------------------------------------
+
+namespace {
+
+using Fate = SettledName::Fate;
+
+DnsName name(std::string_view text) {
+  return DnsName::parse_host(text).value();
+}
+
+/// `missing mx.example.com: why`
+std::string show(const SettledNames& settled) {
+  constexpr std::array fates{"kept", "missing", "dropped"};
+  std::vector<std::string> texts;
+  for (const auto& [one, settlement] : settled.names)
+    texts.push_back(
+        fmt::format("{} {}: {}", fates.at(static_cast<std::size_t>(settlement.fate)), one.ascii(), settlement.reason));
+  return join(texts, ", ");
+}
+
+SettledNames settle(const PlanInput& input, const NameSet& live, const WantedNames& wanted = {}) {
+  return settle_live_names(input, live, decide_owners(input.lookups, input.rules), wanted);
+}
+
+NewNames find_new(const PlanInput& input, const NameSet& live, const WantedNames& wanted) {
+  return find_new_names(input, live, decide_owners(input.lookups, input.rules), wanted);
+}
+
+}  // namespace
+
+TEST_CASE("what becomes of a live name that nothing asks for") {
+  struct Row {
+    const char* title;
+    const char* live;
+    std::vector<std::string> domains;
+    std::vector<std::string> silent;
+    std::vector<DnsName> extra;
+    const char* settled;
+    std::size_t remembered;  // histories
+  };
+  const std::vector<Row> table = {
+      {"no record has it",
+       "mx9.example.com",
+       {"example.com"},
+       {},
+       {},
+       "missing mx9.example.com: no mail domain has it as its MX host any more",
+       1},
+      {"it leads elsewhere",
+       "mx.foreign.example",
+       {"foreign.example"},
+       {},
+       {},
+       "missing mx.foreign.example: 198.51.100.1 is not this host's",
+       1},
+      {"a domain could not be looked up",
+       "mx9.example.com",
+       {"example.com", "second.example"},
+       {"MX second.example"},
+       {},
+       "kept mx9.example.com: second.example may lead to it, but could not be looked up",
+       0},
+      {"a host that may be an alias of it",
+       "mx9.example.com",
+       {"example.com"},
+       {"A mx.example.com"},
+       {},
+       "kept mx9.example.com: mx.example.com may lead to it, but could not be looked up",
+       0},
+      {"it leads elsewhere for certain",
+       "mx.foreign.example",
+       {"foreign.example", "second.example"},
+       {"MX second.example"},
+       {},
+       "missing mx.foreign.example: 198.51.100.1 is not this host's",
+       1},
+      {"a wildcard need not be looked up",
+       "*.example.com",
+       {"second.example"},
+       {"MX second.example"},
+       {},
+       "dropped *.example.com: extra_names does not have it any more",
+       0},
+      {"a wildcard stands for it now", "mx9.example.com", {"example.com"}, {}, {name("*.example.com")}, "", 0},
+  };
+  for (const Row& row : table) {
+    CAPTURE(row.title);
+    FakeDns zones = make_plan_zones();
+    zones.servfail = {row.silent.begin(), row.silent.end()};
+    PlanInput input = make_plan_input(zones, row.domains);
+    input.extra_names = row.extra;
+    input.keep_for = 24h;
+    const SettledNames settled = settle(input, {name(row.live)});
+    CHECK(show(settled) == row.settled);
+    CHECK(settled.history.size() == row.remembered);
+  }
+}
+
+TEST_CASE("a missing name stays for so long, unless the administrator says otherwise") {
+  PlanInput input = make_plan_input(make_plan_zones(), {"example.com"});
+  input.keep_for = 24h;
+  const SettledName missing = settle(input, {mx2}).names.at(mx2);
+  CHECK(missing.until == now + 24h);
+  CHECK(settle(input, {mx2}).has(mx2, Fate::missing));
+  input.history[mx2] = {.absent_since = now - 24h, .absent_count = 1};
+  CHECK(settle(input, {mx2}).has(mx2, Fate::dropped));
+  CHECK(settle(input, {mx2}).history.at(mx2).absent_count == 2);
+  input.history.clear();
+  input.rules.exclude = {HostPattern::parse("mx2.*.com")};
+  CHECK(settle(input, {mx2}).has(mx2, Fate::dropped));
+  CHECK_FALSE(settle(input, {mx2}).has(name("mx.example.com"), Fate::dropped));
+}
+
+TEST_CASE("what is wanted is not settled, and missing before is forgotten unless nothing is known now") {
+  const WantedNames wanted = {{mx2, {}}};
+  PlanInput input = make_plan_input(make_plan_zones(), {"second.example"});
+  input.history[mx2] = {.absent_since = now - 24h, .absent_count = 1};
+  CHECK(show(settle(input, {mx2}, wanted)).empty());
+  CHECK(settle(input, {mx2}, wanted).history.empty());
+  FakeDns silent_host = make_plan_zones();
+  silent_host.servfail = {"AAAA mx2.example.com"};
+  input.lookups = make_plan_input(silent_host, {"second.example"}).lookups;
+  CHECK(settle(input, {mx2}, wanted).history == input.history);
+}
+
+TEST_CASE("a name is new when it is on no certificate and no plan has wanted it") {
+  const WantedNames wanted = {{mx2, {}}};
+  PlanInput input = with_live(make_plan_input(make_plan_zones(), {"second.example"}), {"mx.example.com"});
+  input.wait_for_second_sight = true;
+  CHECK(find_new(input, {}, wanted).first_seen == NameSet{mx2});
+  CHECK(find_new(input, {}, wanted).history.at(mx2).seen_since == now);
+  CHECK(find_new(input, {mx2}, wanted).first_seen.empty());
+  CHECK(find_new(input, {name("*.example.com")}, wanted).first_seen.empty());
+
+  PlanInput seen = input;
+  seen.history[mx2] = {.seen_since = now - 24h};
+  CHECK(find_new(seen, {}, wanted).first_seen.empty());
+  CHECK(find_new(seen, {}, wanted).history == seen.history);
+  CHECK(find_new(seen, {mx2}, wanted).history.empty());
+  seen.history[mx2] = {.absent_since = now - 24h};
+  CHECK(find_new(seen, {}, wanted).first_seen == NameSet{mx2});
+
+  PlanInput tried = input;
+  tried.tried = {{.name = "mx9.example.com", .desired = {"mx2.example.com"}}};
+  CHECK(find_new(tried, {}, wanted).first_seen.empty());
+  PlanInput first = input;
+  first.current.clear();
+  CHECK(find_new(first, {}, wanted).first_seen.empty());
+}
+
+TEST_CASE("what was seen once is remembered while nobody can say whether it is wanted") {
+  const NameHistories seen = {{mx2, {.seen_since = now - 24h}}};
+  const auto after = [&](const FakeDns& table, const std::vector<std::string>& domains) {
+    PlanInput input = make_plan_input(table, domains);
+    input.history = seen;
+    return find_new(input, {}, {}).history;
+  };
+  FakeDns silent_host = make_plan_zones();
+  silent_host.servfail = {"AAAA mx2.example.com"};
+  CHECK(after(silent_second(), {"second.example"}) == seen);
+  CHECK(after(silent_host, {"second.example"}) == seen);
+  CHECK(after(make_plan_zones(), {"example.com"}).empty());
+  INFO("what leads elsewhere for certain is not kept for what another domain may say");
+  FakeDns elsewhere = make_plan_zones();
+  elsewhere.addresses["mx2.example.com"] = {"198.51.100.1"};
+  elsewhere.servfail = {"MX example.net"};
+  CHECK(after(elsewhere, {"second.example", "example.net"}).empty());
 }
