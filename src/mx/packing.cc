@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <set>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -45,8 +47,10 @@ class Packer {
     entries_.reserve(wanted.size());
     for (const auto& [name, demand] : wanted)
       entries_.push_back({&name, demand});
-    for (const StoredCertificate& stored : input.stored)
+    for (const StoredCertificate& stored : input.stored) {
       bins_.push_back({stored.name, &stored});
+      taken_.insert(stored.name);
+    }
   }
 
   std::vector<PackedCertificate> pack() {
@@ -196,24 +200,24 @@ class Packer {
       put(*entry, chosen);
   }
 
-  /// Certificates only get fuller, so that those before `first_with_room_` need not be looked at again.
+  /// Certificates only get fuller: those that had too little room for so many names need not be looked at again.
   std::size_t find_room(std::size_t names) {
-    if (default_ != nowhere && room(default_) >= names) return default_;
     if (default_ == nowhere) return nowhere;
-    while (first_with_room_ < bins_.size() && room(first_with_room_) == 0)
-      ++first_with_room_;
-    for (std::size_t bin = first_with_room_; bin < bins_.size(); ++bin)
-      if (room(bin) >= names) return bin;
-    return nowhere;
+    if (room(default_) >= names) return default_;
+    std::size_t& bin = first_with_room_[names];
+    while (bin < bins_.size() && room(bin) < names)
+      ++bin;
+    return bin < bins_.size() ? bin : nowhere;
   }
 
   std::size_t add_bin(std::string name) {
+    taken_.insert(name);
     bins_.push_back({std::move(name), nullptr});
     if (default_ == nowhere) default_ = bins_.size() - 1;
     return bins_.size() - 1;
   }
 
-  bool is_taken(const std::string& name) const { return std::ranges::find(bins_, name, &Bin::name) != bins_.end(); }
+  bool is_taken(const std::string& name) const { return taken_.contains(name); }
 
   /// Folders and files are called so: a wildcard's `*` stays out of it.
   static std::string name_after(const DnsName& name) { return dns::without_wildcard(name).ascii(); }
@@ -255,8 +259,9 @@ class Packer {
       if (entry->demand.domains > 0) put(*entry, add_bin(name_for({&entry, 1})));
     for (const auto& [alias, canonical] : input_.aliases)
       put_beside(alias, canonical);
+    const std::set<DnsName> extra(input_.extra_names.begin(), input_.extra_names.end());
     for (const std::size_t bin : order())
-      if (bins_[bin].stored != nullptr) keep_without_host(bin);
+      if (bins_[bin].stored != nullptr) keep_without_host(bin, extra);
     settle_default();
     if (default_ != nowhere) fill(default_, all_unplaced());
     for (Entry* entry : all_unplaced())
@@ -277,11 +282,9 @@ class Packer {
   }
 
   /// Names that no domain asks for now, and that are not lost for that.
-  void keep_without_host(std::size_t bin) {
+  void keep_without_host(std::size_t bin, const std::set<DnsName>& extra) {
     Entries entries = unplaced(bins_[bin].stored->names);
-    std::erase_if(entries, [&](const Entry* entry) {
-      return std::ranges::find(input_.extra_names, *entry->name) != input_.extra_names.end();
-    });
+    std::erase_if(entries, [&](const Entry* entry) { return extra.contains(*entry->name); });
     fill(bin, std::move(entries));
   }
 
@@ -291,12 +294,10 @@ class Packer {
     if (default_ != nowhere && bins_[default_].size > 0) return;
     std::vector<std::size_t> used;
     std::ranges::copy_if(order(), std::back_inserter(used), [this](std::size_t bin) { return bins_[bin].size > 0; });
-    const std::size_t best = most_wanted_of(used, [this](std::size_t bin) {
-      std::size_t domains = 0;
-      for (const Entry& entry : entries_)
-        if (entry.bin == bin) domains += entry.demand.domains;
-      return domains;
-    });
+    std::vector<std::size_t> domains(bins_.size());
+    for (const Entry& entry : entries_)
+      if (entry.bin != nowhere) domains[entry.bin] += entry.demand.domains;
+    const std::size_t best = most_wanted_of(used, [&](std::size_t bin) { return domains[bin]; });
     if (best != nowhere) default_ = best;
   }
 
@@ -313,8 +314,9 @@ class Packer {
   const PackingInput& input_;
   std::vector<Entry> entries_;  // by name
   std::vector<Bin> bins_;
+  std::set<std::string> taken_;  // what the bins are called
   std::size_t default_ = nowhere;
-  std::size_t first_with_room_ = 0;
+  std::map<std::size_t, std::size_t> first_with_room_;  // for so many names
 };
 
 }  // namespace

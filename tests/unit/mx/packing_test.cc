@@ -166,6 +166,10 @@ TEST_CASE("no two certificates are called the same") {
   const auto all = wanted({{"a", 1}, {"b", 1}, {"c", 1}});
   CHECK(show(pack_names(all, {.max_names = 1, .stored = {stored("a", "b", true), stored("b", "c", false)}})) ==
         "*a: b; a-2: a; b: c");
+  INFO("nor two new ones: a wildcard's is called by what it begins below");
+  WantedNames both = wanted({{"a", 1}});
+  both[DnsName::parse_host("*.a.example").value()] = {.domains = 2};
+  CHECK(show(pack_names(both, {.max_names = 1})) == "*a: *.a; a-2: a");
 }
 
 TEST_CASE("per host: each has its own certificate, the default one is that of most domains and has the extra names") {
@@ -187,6 +191,12 @@ TEST_CASE("per host: a name that is only kept stays where it is, so that its cer
   const auto all = wanted({{"a", 0}, {"b", 3}});
   CHECK(show(pack_names(all, {.pack = Pack::per_host, .stored = {stored("a", "a", true), stored("b", "b", false)}})) ==
         "*a: a; b: b");
+  INFO("but an extra name goes to the default one");
+  const auto more = wanted({{"a", 1}, {"b", 3}, {"imap", 0}});
+  const PackingInput input{.pack = Pack::per_host,
+                           .extra_names = {name("imap")},
+                           .stored = {stored("a", "a imap", false), stored("b", "b", true)}};
+  CHECK(show(pack_names(more, input)) == "*b: b imap; a: a");
 }
 
 TEST_CASE("per host: no certificate gets more names than it may have") {
