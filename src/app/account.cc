@@ -160,7 +160,7 @@ void act(Context& context, issue::CertificateAuthority& ca, AccountReport& repor
 void show_internal_root(const Context& context) {
   if (context.invocation.verb != config::Verb::account_show)
     throw ConfigError("the internal CA has no accounts", "mxcert account show has its root certificate");
-  const auto root = issue::find_internal_root(context.run);
+  const auto root = issue::find_internal_root(context.store.internal_authority);
   if (context.invocation.json) {
     report::Json document{{"version", 1}, {"result", "shown"}, {"account", nullptr}, {"root", nullptr}};
     if (root)
@@ -187,9 +187,9 @@ void run_account(Context& context) {
   if (is_internal(context.config.ca)) return show_internal_root(context);
   issue::CertificateAuthority ca(context.run, context.config.ca);
   std::optional<store::Lock> lock;
-  if (changes_something(context) || ca.account_key() != nullptr)
-    lock = context.store.directory.lock(context.clock, context.invocation.lock_timeout);
+  if (changes_something(context) || ca.account_key() != nullptr) lock = context.lock();
   AccountReport report{.directory = ca.config().directory_url};
+  if (!lock) context.read_inventory();
   act(context, ca, report);
   add_key(report, context, ca);
   // A record for an account that the CA has forgotten would be of no use to the next one.

@@ -7,7 +7,6 @@
 #include <tuple>
 #include <utility>
 
-#include "app/context.h"
 #include "base/text.h"
 #include "dns/name.h"
 #include "mx/ownership.h"
@@ -46,14 +45,12 @@ bool has_room_for_more(const deploy::Target& target) {
 }
 
 /// Those that are stored and planned; and whether the first one is the default one by the plan.
-std::pair<std::vector<std::string>, bool> planned_certificates(const Context& context) {
+std::pair<std::vector<std::string>, bool> planned_certificates(const store::Inventory& inventory) {
   std::vector<std::string> defaults;
   std::vector<std::string> others;
-  for (const std::string& name : context.store.certificates.known_names()) {
-    if (!context.store.certificates.live_number(name)) continue;
-    const store::CertificateState state = context.store.certificates.load_state(name);
-    if (!state.unplanned) (state.is_default.value_or(false) ? defaults : others).push_back(name);
-  }
+  for (const auto& [name, certificate] : inventory)
+    if (certificate.live.exists() && !certificate.state.unplanned)
+      (certificate.state.is_default.value_or(false) ? defaults : others).push_back(name);
   const bool first_is_planned = !defaults.empty();
   defaults.insert(defaults.end(), others.begin(), others.end());
   return {std::move(defaults), first_is_planned};
@@ -61,9 +58,9 @@ std::pair<std::vector<std::string>, bool> planned_certificates(const Context& co
 
 }  // namespace
 
-std::string target_name(const Context& context, const deploy::Target& target) {
+std::string target_name(std::span<const deploy::Target> targets, const deploy::Target& target) {
   std::size_t number = 1;
-  for (const deploy::Target& other : context.config.targets) {
+  for (const deploy::Target& other : targets) {
     if (&other == &target) break;
     if (other.hook == target.hook) ++number;
   }
@@ -74,12 +71,12 @@ bool takes(const deploy::Target& target, const std::string& certificate) {
   return find_pattern(target, certificate).has_value();
 }
 
-Assignments::Assignments(const Context& context) {
+Assignments::Assignments(std::span<const deploy::Target> targets, const store::Inventory& inventory) {
   bool first_is_planned = false;
-  std::tie(certificates_, first_is_planned) = planned_certificates(context);
-  for (const deploy::Target& target : context.config.targets)
+  std::tie(certificates_, first_is_planned) = planned_certificates(inventory);
+  for (const deploy::Target& target : targets)
     places_.push_back({.target = &target,
-                       .name = target_name(context, target),
+                       .name = target_name(targets, target),
                        .default_certificate = default_at(target, certificates_, first_is_planned)});
 }
 
@@ -96,16 +93,17 @@ std::vector<Assignment> Assignments::of(const std::string& certificate) const {
   return assignments;
 }
 
-void report_idle_targets(Context& context) {
-  const std::vector<std::string> certificates = Assignments(context).certificates();
+void report_idle_targets(std::span<const deploy::Target> targets, const store::Inventory& inventory,
+                         report::Report& report) {
+  const std::vector<std::string> certificates = Assignments(targets, inventory).certificates();
   if (certificates.empty()) return;
-  for (const deploy::Target& target : context.config.targets) {
+  for (const deploy::Target& target : targets) {
     if (std::ranges::any_of(certificates, [&](const std::string& name) { return takes(target, name); })) continue;
-    context.report.add_warning({.code = "idle_target",
-                                .subject = target_name(context, target),
-                                .message = fmt::format("{} takes none of the certificates that there are: {}",
-                                                       target_name(context, target), join(certificates, ", ")),
-                                .hint = "correct certificates under [[deploy]]"});
+    report.add_warning({.code = "idle_target",
+                        .subject = target_name(targets, target),
+                        .message = fmt::format("{} takes none of the certificates that there are: {}",
+                                               target_name(targets, target), join(certificates, ", ")),
+                        .hint = "correct certificates under [[deploy]]"});
   }
 }
 

@@ -1,12 +1,13 @@
 #pragma once
+#include <span>
 #include <string>
 #include <vector>
 
 #include "deploy/delivery.h"
+#include "report/report.h"
+#include "store/certificates.h"
 
 namespace mxcert::app {
-
-struct Context;
 
 /// A target that a certificate is to be installed at.
 struct Assignment {
@@ -16,16 +17,16 @@ struct Assignment {
   deploy::Role role = deploy::Role::fallback;
 };
 
-/// What a target is called in state and reports.
-std::string target_name(const Context& context, const deploy::Target& target);
+/// What one of `targets`, the configured ones, is called in state and reports.
+std::string target_name(std::span<const deploy::Target> targets, const deploy::Target& target);
 
 /// Whether `target` takes a certificate of that name, by `[[deploy]] certificates`.
 bool takes(const deploy::Target& target, const std::string& certificate);
 
-/// Which certificate belongs where, as things are when this is made: the state of each certificate is read once.
+/// Which certificate belongs where, as things are when this is made. Borrows the targets.
 class Assignments {
  public:
-  explicit Assignments(const Context& context);
+  Assignments(std::span<const deploy::Target> targets, const store::Inventory& inventory);
 
   /// The certificates that are stored and planned, the default one first.
   const std::vector<std::string>& certificates() const { return certificates_; }
@@ -47,6 +48,7 @@ class Assignments {
 };
 
 /// Warns of each target that takes none of the certificates that there are (code `idle_target`).
-void report_idle_targets(Context& context);
+void report_idle_targets(std::span<const deploy::Target> targets, const store::Inventory& inventory,
+                         report::Report& report);
 
 }  // namespace mxcert::app

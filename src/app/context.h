@@ -24,14 +24,26 @@ struct Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
+  /// Waits until no other run is at work, and reads what there is of certificates.
+  store::Lock lock() {
+    store::Lock lock = store.directory.lock(clock, invocation.lock_timeout);
+    read_inventory();
+    return lock;
+  }
+
+  /// The same for who changes nothing.
+  void read_inventory() { inventory = store.certificates.load_all(); }
+
   config::Config config;
   config::Invocation invocation;
   config::Policy policy;
   Clock& clock;
   report::Terminal terminal;
   store::Store store;
+  store::Inventory inventory;
   report::Report report;
-  issue::Run run{.config = config, .policy = policy, .clock = clock, .store = store, .report = report};
+  issue::Run run{
+      .config = config, .policy = policy, .clock = clock, .store = store, .inventory = inventory, .report = report};
 };
 
 }  // namespace mxcert::app

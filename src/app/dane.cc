@@ -83,9 +83,9 @@ deploy::FindTlsa tlsa_source(Context& context) {
   };
 }
 
-void report_dane(Context& context, const std::string& certificate, std::span<const DaneJudgement> judgements) {
+void report_dane(Context& context, store::Certificate& certificate, std::span<const DaneJudgement> judgements) {
   if (judgements.empty()) return;
-  store::CertificateState state = context.store.certificates.load_state(certificate);
+  store::CertificateState& state = certificate.state;
   std::map<std::string, std::vector<const DaneJudgement*>> weak;  // by code
   for (const DaneJudgement& judgement : judgements) {
     const std::string owner = judgement.lookup.owner().ascii();
@@ -100,8 +100,8 @@ void report_dane(Context& context, const std::string& certificate, std::span<con
     if (const std::string code = weakness_of(judgement); !code.empty() && !told) weak[code].push_back(&judgement);
   }
   for (const auto& [code, judgements_alike] : weak)
-    warn(context, certificate, code, judgements_alike);
-  context.store.certificates.save_state(certificate, state);
+    warn(context, certificate.name, code, judgements_alike);
+  context.store.certificates.save(certificate);
 }
 
 std::vector<std::string> tlsa_records(const store::Version& version) {

@@ -15,7 +15,7 @@ deploy::FindTlsa tlsa_source(Context& context);
 
 /// Warns of records that do not protect, will not for long, or could not be looked up (codes `tlsa_unusable`,
 /// `tlsa_fragile`, `tlsa_unknown`), and remembers how all were found. `renew` tells the same only once.
-void report_dane(Context& context, const std::string& certificate, std::span<const deploy::DaneJudgement> judgements);
+void report_dane(Context& context, store::Certificate& certificate, std::span<const deploy::DaneJudgement> judgements);
 
 /// TLSA records for port 25 of each name, one a line: with them, senders that use DANE need not trust the root.
 std::vector<std::string> tlsa_records(const store::Version& version);

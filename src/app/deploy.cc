@@ -9,11 +9,12 @@
 #include "app/withdrawal.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "issue/key_types.h"
-#include "issue/renewal.h"
 
 namespace mxcert::app {
 namespace {
+
+using Action = report::CertificateOutcome::Action;
+using Result = report::CertificateOutcome::Result;
 
 void require_targets(const Context& context) {
   if (context.config.targets.empty())
@@ -28,98 +29,95 @@ void print_outcomes(const Context& context) {
   }
 }
 
-report::CertificateOutcome outcome_for(const std::string& name, const store::Version& version, const char* action) {
-  return {.name = name,
-          .names = version.leaf.names,
-          .action = action,
-          .result = "failed",
-          .version = version.number,
-          .not_after = issue::end_of(version),
-          .targets = {},
-          .key_types = issue::key_types_of(version)};
+report::CertificateOutcome outcome_for(const std::string& name, const store::Version& version, Action action) {
+  report::CertificateOutcome outcome{.name = name, .action = action, .result = Result::failed};
+  describe_version(outcome, version);
+  return outcome;
 }
 
-void require_assignment(const Context& context, const std::string& name) {
-  if (!Assignments(context).of(name).empty()) return;
-  if (context.store.certificates.load_state(name).unplanned)
-    throw Error(fmt::format("the plan has no use for {} any more", name), "mxcert plan says why");
-  throw Error(fmt::format("no deploy target takes {}", name), "see certificates under [[deploy]]");
+void require_assignment(const Context& context, const store::Certificate& certificate) {
+  if (!Assignments(context.config.targets, context.inventory).of(certificate.name).empty()) return;
+  if (certificate.state.unplanned)
+    throw Error(fmt::format("the plan has no use for {} any more", certificate.name), "mxcert plan says why");
+  throw Error(fmt::format("no deploy target takes {}", certificate.name), "see certificates under [[deploy]]");
 }
 
-void deploy_one(Context& context, const std::string& name) {
-  const auto live = context.store.certificates.find_live(name);
-  if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
-  report::CertificateOutcome outcome = outcome_for(name, *live, "deploy");
-  require_assignment(context, name);
+void deploy_one(Context& context, store::Certificate& certificate) {
+  const store::Version live = certificate.live_version();
+  report::CertificateOutcome outcome = outcome_for(certificate.name, live, Action::deploy);
+  require_assignment(context, certificate);
   if (context.invocation.dry_run) {
-    outcome.result = "planned";
-  } else if (deliver(context, name, *live, outcome)) {
-    outcome.result = "deployed";
+    outcome.result = Result::planned;
+  } else if (deliver(context, certificate, live, outcome)) {
+    outcome.result = Result::deployed;
   }
   context.report.add(std::move(outcome));
 }
 
 /// The number before the live one; empty when there is none.
-std::optional<std::string> previous_version(const Context& context, const std::string& name, const std::string& live) {
-  const std::vector<std::string> versions = context.store.certificates.versions(name);
-  const auto at = std::ranges::find(versions, live);
-  if (at == versions.end() || at == versions.begin()) return std::nullopt;
+std::optional<std::string> previous_version(const store::Certificate& certificate) {
+  const auto at = std::ranges::find(certificate.versions, certificate.live.number());
+  if (at == certificate.versions.end() || at == certificate.versions.begin()) return std::nullopt;
   return *std::prev(at);
 }
 
-void roll_back_to(Context& context, const std::string& name, const std::string& from, const std::string& to) {
-  if (!context.config.targets.empty()) require_assignment(context, name);
-  const store::Version version = context.store.certificates.load(name, to);
-  report::CertificateOutcome outcome = outcome_for(name, version, "rollback");
-  context.store.certificates.make_live(name, to);
-  if (deliver(context, name, version, outcome)) {
-    outcome.result = "rolled_back";
-  } else if (std::ranges::none_of(outcome.targets,
-                                  [](const report::TargetOutcome& t) { return t.result == "installed_unverified"; })) {
-    context.store.certificates.make_live(name, from);  // what is installed is what is live
+void roll_back_to(Context& context, store::Certificate& certificate, const std::string& number) {
+  if (!context.config.targets.empty()) require_assignment(context, certificate);
+  const store::Version version = context.store.certificates.load_version(certificate.name, number);
+  const std::string from = certificate.live.number();
+  report::CertificateOutcome outcome = outcome_for(certificate.name, version, Action::rollback);
+  context.store.certificates.make_live(certificate, number);
+  if (deliver(context, certificate, version, outcome)) {
+    outcome.result = Result::rolled_back;
+  } else if (std::ranges::find(outcome.targets, deploy::DeployOutcome::Status::installed_unverified,
+                               &report::TargetOutcome::status) == outcome.targets.end()) {
+    context.store.certificates.make_live(certificate, from);  // what is installed is what is live
   }
   context.report.add(std::move(outcome));
+}
+
+/// Those that are named; else all that are planned.
+std::vector<store::Certificate*> certificates_to_deploy(Context& context) {
+  if (!context.invocation.arguments.empty()) return chosen_certificates(context);
+  std::vector<store::Certificate*> planned;
+  for (const std::string& name : Assignments(context.config.targets, context.inventory).certificates())
+    planned.push_back(&context.inventory.at(name));
+  return planned;
 }
 
 }  // namespace
 
 void run_deploy(Context& context) {
   require_targets(context);
-  const store::Lock lock = context.store.directory.lock(context.clock, context.invocation.lock_timeout);
+  const store::Lock lock = context.lock();
   recover_deployments(context);
-  const std::vector<std::string> names =
-      context.invocation.arguments.empty() ? Assignments(context).certificates() : chosen_certificates(context);
-  if (names.empty()) throw Error("no certificate is stored yet", "mxcert issue gets one");
-  for (const std::string& name : names) {
-    try {
-      deploy_one(context, name);
-    } catch (Error& e) {
-      e.add_context(name);
-      context.report.add_error(e, name);
-    }
-  }
+  const std::vector<store::Certificate*> certificates = certificates_to_deploy(context);
+  if (certificates.empty()) throw Error("no certificate is stored yet", "mxcert issue gets one");
+  for (store::Certificate* certificate : certificates)
+    attempt(context.report, certificate->name, [&] { deploy_one(context, *certificate); });
   print_outcomes(context);
 }
 
 void run_rollback(Context& context) {
-  const store::Lock lock = context.store.directory.lock(context.clock, context.invocation.lock_timeout);
+  const store::Lock lock = context.lock();
   recover_deployments(context);
-  const std::string name = chosen_certificates(context).front();
-  const auto live = context.store.certificates.live_number(name);
-  if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
-  const auto previous = previous_version(context, name, *live);
+  store::Certificate& certificate = *chosen_certificates(context).front();
+  if (!certificate.live.exists()) static_cast<void>(certificate.live_version());  // says so
+  const auto previous = previous_version(certificate);
   if (context.invocation.dry_run) {
-    report::CertificateOutcome outcome = outcome_for(
-        name, context.store.certificates.load(name, previous.value_or(*live)), previous ? "rollback" : "withdraw");
-    outcome.result = "planned";
+    const std::string number = previous.value_or(certificate.live.number());
+    report::CertificateOutcome outcome =
+        outcome_for(certificate.name, context.store.certificates.load_version(certificate.name, number),
+                    previous ? Action::rollback : Action::withdraw);
+    outcome.result = Result::planned;
     context.report.add(std::move(outcome));
   } else if (previous) {
-    roll_back_to(context, name, *live, *previous);
+    roll_back_to(context, certificate, *previous);
   } else {
     require_targets(context);
-    const store::Version version = context.store.certificates.load(name, *live);
-    report::CertificateOutcome outcome = outcome_for(name, version, "rollback");
-    if (withdraw(context, name, version, outcome)) outcome.result = "withdrawn";
+    const store::Version version = certificate.live_version();
+    report::CertificateOutcome outcome = outcome_for(certificate.name, version, Action::rollback);
+    if (withdraw(context, certificate, version, outcome)) outcome.result = Result::withdrawn;
     context.report.add(std::move(outcome));
   }
   print_outcomes(context);

@@ -22,20 +22,22 @@ dns::DnsName parse_argument(const std::string& text) {
   }
 }
 
-void add_served(const Context& context, report::HostEvidence& host) {
-  for (const std::string& certificate : context.store.certificates.names())
-    if (const auto live = context.store.certificates.find_intact_live(certificate);
-        live && std::ranges::find(live->leaf.names, host.host.ascii()) != live->leaf.names.end())
-      host.served.push_back({certificate, live->number, live->leaf.not_after});
+void add_served(const store::Inventory& inventory, report::HostEvidence& host) {
+  for (const auto& [name, certificate] : inventory)
+    if (const store::Version* live = certificate.live.intact();
+        live != nullptr && std::ranges::find(live->leaf.names, host.host.ascii()) != live->leaf.names.end())
+      host.served.push_back({name, live->number, live->leaf.not_after});
 }
 
 report::NameFailure to_evidence(const store::Failure& failure, const std::string& subject) {
   return {failure.message, failure.hint, failure.at, issue::next_attempt(failure, subject)};
 }
 
-void add_failures(const Context& context, report::HostEvidence& host) {
+void add_failures(const store::Inventory& inventory, report::HostEvidence& host) {
   if (host.certificate == nullptr) return;
-  const store::CertificateState state = context.store.certificates.load_state(host.certificate->name);
+  const auto kept = inventory.find(host.certificate->name);
+  if (kept == inventory.end()) return;
+  const store::CertificateState& state = kept->second.state;
   if (const auto found = state.failing_names.find(host.host.ascii()); found != state.failing_names.end())
     host.failure = to_evidence(found->second, found->first);
   if (state.failure) host.certificate_failure = to_evidence(*state.failure, host.certificate->name);
@@ -92,8 +94,8 @@ void explain(Context& context, const mx::Plan& plan) {
   report::Evidence evidence = report::find_evidence(plan, context.config.extra_names, name);
   if (evidence.domain == nullptr && evidence.hosts.empty()) fail_unknown(plan, name);
   for (report::HostEvidence& host : evidence.hosts) {
-    add_served(context, host);
-    add_failures(context, host);
+    add_served(context.inventory, host);
+    add_failures(context.inventory, host);
   }
   add_caa(context, evidence);
   report::write_result(context.invocation.json ? report::evidence_to_json(evidence)

@@ -1,7 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <span>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "app/assignment.h"
@@ -31,6 +35,8 @@
 namespace mxcert::app {
 namespace {
 
+using Result = report::CertificateOutcome::Result;
+
 /// The configured one first, then its fallbacks.
 std::vector<issue::CertificateAuthority> certificate_authorities(Context& context) {
   std::vector<issue::CertificateAuthority> cas;
@@ -46,10 +52,8 @@ void print_plan(const Context& context, const mx::Plan& plan) {
                        "\n");
 }
 
-/// The first error since there were `errors_before` that is about the certificate; names that the CA refused have a
-/// memory of their own.
-const Finding* find_failure(const Context& context, std::size_t errors_before) {
-  const auto errors = std::span(context.report.errors()).subspan(errors_before);
+/// The first error that is about the certificate; names that the CA refused have a memory of their own.
+const Finding* find_failure(std::span<const Finding> errors) {
   const auto found = std::ranges::find_if_not(errors, issue::is_refusal);
   return found == errors.end() ? nullptr : &*found;
 }
@@ -61,32 +65,27 @@ void note_plan(store::CertificateState& state, const mx::PlannedCertificate& pla
 }
 
 /// What the plan wants of a certificate that is there.
-void remember_plan(Context& context, const mx::PlannedCertificate& planned) {
-  if (!context.store.certificates.live_number(planned.name)) return;
-  store::CertificateState state = context.store.certificates.load_state(planned.name);
-  const store::CertificateState before = state;
-  note_plan(state, planned);
-  if (state != before) context.store.certificates.save_state(planned.name, state);
+void remember_plan(Context& context, store::Certificate& certificate, const mx::PlannedCertificate& planned) {
+  if (!certificate.live.exists()) return;
+  note_plan(certificate.state, planned);
+  context.store.certificates.save(certificate);
 }
 
-/// Remembers what the plan wants, which CAs want to be left alone, and whether this run failed: `errors_before` is how
-/// many errors there were before it.
-void remember(Context& context, const mx::PlannedCertificate& planned, std::size_t errors_before,
-              const issue::CaPauses& pauses) {
-  store::CertificateState state = context.store.certificates.load_state(planned.name);
-  const store::CertificateState before = state;
+/// Remembers what the plan wants, and what came of it: the first of its `errors`.
+void remember(Context& context, store::Certificate& certificate, const mx::PlannedCertificate& planned,
+              std::span<const Finding> errors) {
+  store::CertificateState& state = certificate.state;
   note_plan(state, planned);
-  state.ca_pauses = pauses;
   std::erase_if(state.ca_pauses, [&](const auto& pause) { return pause.second <= context.clock.now(); });
-  if (const Finding* failure = find_failure(context, errors_before)) {
-    state.failure = store::Failure{.count = (before.failure ? before.failure->count : 0) + 1,
+  if (const Finding* failure = find_failure(errors)) {
+    state.failure = store::Failure{.count = (state.failure ? state.failure->count : 0) + 1,
                                    .at = context.clock.now(),
                                    .message = failure->message,
                                    .hint = failure->hint};
   } else {
     state.failure.reset();
   }
-  if (state != before) context.store.certificates.save_state(planned.name, state);
+  context.store.certificates.save(certificate);
 }
 
 /// A daemon that was down when the certificate was installed: looking whether it runs now costs nobody anything.
@@ -115,33 +114,33 @@ std::optional<Pause> find_pause(const Context& context, const mx::PlannedCertifi
 }
 
 /// Whether what is served now, be it an earlier version than the live one, is good for a while.
-bool is_safe(const Context& context, const mx::PlannedCertificate& planned) {
-  const auto live = context.store.certificates.live_number(planned.name);
-  if (!live) return false;
-  auto served = served_versions(context, planned.name);
-  if (served && served->empty()) served->insert(*live);  // where nothing is to be installed, it is there
+bool is_safe(const Context& context, const store::Certificate& certificate) {
+  if (!certificate.live.exists()) return false;
+  auto served = served_versions(context, certificate);
+  if (served && served->empty()) served->insert(certificate.live.number());  // nothing is to be installed: it is there
   return served && std::ranges::all_of(*served, [&](const std::string& number) {
-           const store::Version version = context.store.certificates.load(planned.name, number);
-           return !issue::is_placeholder(context.run, version) && context.clock.now() < issue::last_moment(version);
+           const store::Version version = context.store.certificates.load_version(certificate.name, number);
+           return !issue::is_placeholder(context.config.ca, version) &&
+                  context.clock.now() < issue::last_moment(version);
          });
 }
 
 /// Tells that a certificate is left alone for now, and returns the outcome. To `renew` that is no failure as long as
 /// what is served is good: the failure itself was told when it happened.
-std::string tell_pause(Context& context, const mx::PlannedCertificate& planned, const store::Failure& failure,
-                       const Pause& pause) {
+Result tell_pause(Context& context, const store::Certificate& certificate, const store::Failure& failure,
+                  const Pause& pause) {
   Finding finding{.code = pause.is_rate_limit ? "rate_limited" : "backing_off",
-                  .subject = planned.name,
+                  .subject = certificate.name,
                   .message = fmt::format("not tried again before {}, since it failed at {}: {}",
                                          format_time(pause.until), format_time(failure.at), failure.message),
                   .hint = failure.hint};
   if (pause.is_rate_limit) finding.hint = "the CA wants to be left alone until then";
-  if (context.policy.waits_after_failures && is_safe(context, planned)) {
+  if (context.policy.waits_after_failures && is_safe(context, certificate)) {
     context.report.add_warning(std::move(finding));
-    return "waiting";
+    return Result::waiting;
   }
   context.report.add_error(std::move(finding));
-  return "failed";
+  return Result::failed;
 }
 
 /// An order that outlived its certificate (a run was killed in between) must not be taken up for the next one.
@@ -160,48 +159,34 @@ void warn_of_no_target(Context& context, const std::string& certificate) {
 
 /// Orders if the plan says so, then installs wherever the live version is not in service yet.
 void bring_up_to_date(Context& context, std::span<issue::CertificateAuthority> cas,
-                      const mx::PlannedCertificate& planned, issue::CaPauses& pauses,
+                      const mx::PlannedCertificate& planned, store::Certificate& certificate,
                       report::CertificateOutcome& outcome) {
-  if (planned.action != mx::Action::none && !issue::issue_version(context.run, cas, planned, pauses).empty())
-    outcome.result = "issued";
-  remember_plan(context, planned);  // where it is installed depends on that
-  const auto live = context.store.certificates.find_live(planned.name);
-  if (!live) return;
-  outcome.version = live->number;
-  outcome.names = live->leaf.names;
-  outcome.not_after = issue::end_of(*live);
-  outcome.key_types = issue::key_types_of(*live);
-  const Assignments assignments(context);
+  if (planned.action != mx::Action::none && !issue::issue_version(context.run, cas, planned, certificate).empty())
+    outcome.result = Result::issued;
+  remember_plan(context, certificate, planned);  // where it is installed depends on that
+  if (!certificate.live.exists()) return;
+  const store::Version live = certificate.live_version();
+  describe_version(outcome, live);
+  const Assignments assignments(context.config.targets, context.inventory);
   if (assignments.of(planned.name).empty()) warn_of_no_target(context, planned.name);
-  if (issue::is_internal(*live) && outcome.result == "issued") outcome.tlsa = tlsa_records(*live);
-  if (is_in_service(context, assignments, planned.name)) return;
-  if (!deliver(context, planned.name, *live, outcome)) {
-    outcome.result = "failed";
-  } else if (outcome.result == "unchanged") {
-    outcome.result = "deployed";
+  if (issue::is_internal(live) && outcome.result == Result::issued) outcome.tlsa = tlsa_records(live);
+  if (is_in_service(context, assignments, certificate)) return;
+  if (!deliver(context, certificate, live, outcome)) {
+    outcome.result = Result::failed;
+  } else if (outcome.result == Result::unchanged) {
+    outcome.result = Result::deployed;
   }
-  context.store.certificates.prune(planned.name);
-}
-
-/// Whether `step` worked; what it throws is reported, and does not stop the other certificates (law 3).
-template <typename Step>
-bool attempt(Context& context, const std::string& certificate, Step step) {
-  try {
-    step();
-    return true;
-  } catch (Error& e) {
-    e.add_context(certificate);
-    context.report.add_error(e, certificate);
-    return false;
-  }
+  context.store.certificates.prune(certificate);
 }
 
 /// Whether the certificate that is to have `name` is in service with it.
 bool has_arrived(const Context& context, const mx::Plan& plan, const dns::DnsName& name) {
   return std::ranges::any_of(plan.certificates, [&](const mx::PlannedCertificate& planned) {
     if (std::ranges::find(planned.names, name) == planned.names.end()) return false;
-    const auto live = context.store.certificates.find_intact_live(planned.name);
-    return live && pki::covers(live->leaf, name.ascii()) && is_in_service(context, Assignments(context), planned.name);
+    const store::Certificate& certificate = context.inventory.at(planned.name);
+    const store::Version* live = certificate.live.intact();
+    return live != nullptr && pki::covers(live->leaf, name.ascii()) &&
+           is_in_service(context, Assignments(context.config.targets, context.inventory), certificate);
   });
 }
 
@@ -209,8 +194,8 @@ bool has_arrived(const Context& context, const mx::Plan& plan, const dns::DnsNam
 /// end.
 mx::PlannedCertificate hold_back(Context& context, const mx::Plan& plan, mx::PlannedCertificate planned) {
   if (planned.action == mx::Action::none || planned.moved.empty()) return planned;
-  const auto live = context.store.certificates.find_intact_live(planned.name);
-  if (!live || context.clock.now() >= issue::last_moment(*live)) return planned;
+  const store::Version* live = context.inventory.at(planned.name).live.intact();
+  if (live == nullptr || context.clock.now() >= issue::last_moment(*live)) return planned;
   const auto waiting = std::ranges::find_if_not(
       planned.moved, [&](const dns::DnsName& name) { return has_arrived(context, plan, name); });
   if (waiting == planned.moved.end()) return planned;
@@ -224,53 +209,66 @@ mx::PlannedCertificate hold_back(Context& context, const mx::Plan& plan, mx::Pla
   return planned;
 }
 
+/// What a plan says of one certificate, before anything is done.
+report::CertificateOutcome outcome_of(const mx::PlannedCertificate& planned, Result result) {
+  return {.name = planned.name,
+          .names = planned.ascii_names(),
+          .action = report::to_action(planned.action),
+          .result = result,
+          .not_after = planned.not_after};
+}
+
+/// Does what is due, and remembers what came of it.
+void act(Context& context, std::span<issue::CertificateAuthority> cas, const mx::PlannedCertificate& planned,
+         store::Certificate& certificate, report::CertificateOutcome& outcome) {
+  report::Report before = std::exchange(context.report, {});  // what is reported from here on is this certificate's
+  const bool done =
+      attempt(context.report, planned.name, [&] { bring_up_to_date(context, cas, planned, certificate, outcome); });
+  if (!done) outcome.result = Result::failed;
+  if (!done && wants_placeholder(context.config, certificate))
+    attempt(context.report, planned.name, [&] { install_placeholder(context, planned, certificate, outcome); });
+  const std::vector<Finding> errors = context.report.errors();
+  // A full disk hides nothing.
+  attempt(context.report, planned.name, [&] { remember(context, certificate, planned, errors); });
+  before.append(std::exchange(context.report, {}));
+  context.report = std::move(before);
+}
+
 /// Whether anything was done, after which `assignments` may be others.
 bool process(Context& context, std::span<issue::CertificateAuthority> cas, const Assignments& assignments,
              const mx::PlannedCertificate& planned) {
+  store::Certificate& certificate = context.inventory.at(planned.name);
   forget_finished_order(context, planned);
-  const bool in_service = is_in_service(context, assignments, planned.name);
-  report::CertificateOutcome outcome{.name = planned.name,
-                                     .names = planned.ascii_names(),
-                                     .action = std::string(mx::to_string(planned.action)),
-                                     .result = "unchanged",
-                                     .version = context.store.certificates.live_number(planned.name).value_or(""),
-                                     .not_after = planned.not_after,
-                                     .targets = {}};
-  const bool nothing_to_do = planned.action == mx::Action::none && in_service;
-  const store::CertificateState state = context.store.certificates.load_state(planned.name);
-  const auto pause = find_pause(context, planned, state);
-  if (nothing_to_do || pause) {
-    if (!nothing_to_do) outcome.result = tell_pause(context, planned, *state.failure, *pause);
-    context.report.add(std::move(outcome));
-    return false;
-  }
-  const std::size_t errors_before = context.report.errors().size();
-  issue::CaPauses pauses = state.ca_pauses;
-  const bool done = attempt(context, planned.name, [&] { bring_up_to_date(context, cas, planned, pauses, outcome); });
-  if (!done) outcome.result = "failed";
-  if (!done && wants_placeholder(context, planned))
-    attempt(context, planned.name, [&] { install_placeholder(context, planned, outcome); });
-  // A full disk hides nothing.
-  attempt(context, planned.name, [&] { remember(context, planned, errors_before, pauses); });
+  report::CertificateOutcome outcome = outcome_of(planned, Result::unchanged);
+  outcome.version = certificate.live.number();
+  const bool nothing_to_do = planned.action == mx::Action::none && is_in_service(context, assignments, certificate);
+  const auto pause = find_pause(context, planned, certificate.state);
+  const bool acts = !nothing_to_do && !pause;
+  if (acts)
+    act(context, cas, planned, certificate, outcome);
+  else if (!nothing_to_do)
+    outcome.result = tell_pause(context, certificate, *certificate.state.failure, *pause);
   context.report.add(std::move(outcome));
-  return true;
+  return acts;
 }
 
-void forget_plan(Context& context, const std::string& name) {
-  store::CertificateState state = context.store.certificates.load_state(name);
-  if (state.unplanned) return;
-  state.desired.clear();
-  state.is_default = false;
-  state.unplanned = true;
-  context.store.certificates.save_state(name, state);
+void forget_plan(Context& context, store::Certificate& certificate) {
+  if (certificate.state.unplanned) return;
+  certificate.state.desired.clear();
+  certificate.state.is_default = false;
+  certificate.state.unplanned = true;
+  context.store.certificates.save(certificate);
 }
 
 /// Those that are there and that the plan has no use for. A plan without any name is no reason: nothing replaces them.
 void remember_unplanned(Context& context, const mx::Plan& plan) {
   if (plan.certificates.empty() || !context.invocation.arguments.empty()) return;
-  for (const std::string& name : context.store.certificates.names())
-    if (std::ranges::find(plan.certificates, name, &mx::PlannedCertificate::name) == plan.certificates.end())
-      attempt(context, name, [&] { forget_plan(context, name); });
+  std::set<std::string_view> planned;
+  for (const mx::PlannedCertificate& certificate : plan.certificates)
+    planned.insert(certificate.name);
+  for (auto& [name, certificate] : context.inventory)
+    if (!certificate.versions.empty() && !planned.contains(name))
+      attempt(context.report, name, [&] { forget_plan(context, certificate); });
 }
 
 /// Law 6: what has been replaced often today waits, unless it is due.
@@ -290,56 +288,62 @@ mx::PlannedCertificate limit_replacements(Context& context, mx::PlannedCertifica
 
 /// The default one first, but one that loses names to another one after that.
 void process_all(Context& context, std::span<issue::CertificateAuthority> cas, const mx::Plan& plan) {
-  for (const mx::PlannedCertificate& planned : plan.certificates)  // who is the default one depends on all of them
-    attempt(context, planned.name, [&] { remember_plan(context, planned); });
+  for (const mx::PlannedCertificate& planned : plan.certificates) {  // who is the default one depends on all of them
+    store::Certificate& certificate =
+        context.inventory.try_emplace(planned.name, store::Certificate{.name = planned.name}).first->second;
+    attempt(context.report, planned.name, [&] { remember_plan(context, certificate, planned); });
+  }
   std::optional<Assignments> assignments;
   for (const bool losing : {false, true})
     for (const mx::PlannedCertificate& planned : plan.certificates)
       if (planned.moved.empty() != losing)
-        attempt(context, planned.name, [&] {
+        attempt(context.report, planned.name, [&] {
           const mx::PlannedCertificate limited = limit_replacements(context, hold_back(context, plan, planned));
-          if (!assignments) assignments.emplace(context);
+          if (!assignments) assignments.emplace(context.config.targets, context.inventory);
           if (process(context, cas, *assignments, limited)) assignments.reset();
         });
   remember_unplanned(context, plan);
-  report_idle_targets(context);
+  report_idle_targets(context.config.targets, context.inventory, context.report);
   withdraw_unplanned(context);
 }
 
+/// Where the plan is shown, they are in its text.
 void add_plan_warnings(Context& context, const mx::Plan& plan) {
-  for (const mx::Warning& warning : plan.warnings)
-    context.report.add_warning({.code = warning.code, .subject = warning.subject, .message = warning.message});
-  if (!context.policy.speaks_only_of_changes) context.report.warnings_told();  // they are in the plan's text
+  for (const mx::Warning& warning : plan.warnings) {
+    Finding finding{.code = warning.code, .subject = warning.subject, .message = warning.message};
+    if (context.policy.speaks_only_of_changes)
+      context.report.add_warning(std::move(finding));
+    else
+      context.report.add_told_warning(std::move(finding));
+  }
 }
 
 /// Cron hears nothing when all is well: `renew` only speaks when something was done or failed.
 void print_outcomes(const Context& context) {
   const auto& outcomes = context.report.outcomes();
-  const bool something = std::ranges::any_of(
-      outcomes, [](const report::CertificateOutcome& o) { return o.result != "unchanged" && o.result != "waiting"; });
+  const bool always = !context.policy.speaks_only_of_changes;
+  const bool something = std::ranges::any_of(outcomes, [](const report::CertificateOutcome& outcome) {
+    return outcome.result != Result::unchanged && outcome.result != Result::waiting;
+  });
   if (context.invocation.json) {
-    if (!context.policy.speaks_only_of_changes || something || context.report.failed())
-      report::write_result(to_json(context.report));
-  } else if (!context.invocation.quiet && (!context.policy.speaks_only_of_changes || something)) {
+    if (always || something || context.report.failed()) report::write_result(to_json(context.report));
+  } else if (!context.invocation.quiet && (always || something)) {
     report::write_result(to_text(context.report, context.clock.now()));
   }
 }
 
 void run_dry(Context& context) {
+  context.read_inventory();
   const mx::Plan plan = issue::make_plan(context.run, context.invocation.arguments);
   print_plan(context, plan);
   issue::report_gaps(context.run, plan);
   issue::report_caa(context.run, plan);
-  const Assignments assignments(context);
+  const Assignments assignments(context.config.targets, context.inventory);
   for (const mx::PlannedCertificate& planned : plan.certificates) {
-    const bool idle = planned.action == mx::Action::none && is_in_service(context, assignments, planned.name);
-    context.report.add({.name = planned.name,
-                        .names = planned.ascii_names(),
-                        .action = std::string(mx::to_string(planned.action)),
-                        .result = idle ? "unchanged" : "planned",
-                        .version = {},
-                        .not_after = planned.not_after,
-                        .targets = {}});
+    const auto kept = context.inventory.find(planned.name);
+    const bool idle = planned.action == mx::Action::none && kept != context.inventory.end() &&
+                      is_in_service(context, assignments, kept->second);
+    context.report.add(outcome_of(planned, idle ? Result::unchanged : Result::planned));
   }
   print_outcomes(context);
 }
@@ -350,7 +354,7 @@ void run_issue(Context& context) {
   if (context.invocation.dry_run) return run_dry(context);
   const bool needs_domains = context.config.domains.empty() && context.invocation.arguments.empty();
   if (needs_domains && !is_internal(context.config.ca)) config::require_domains(context.config);
-  const store::Lock lock = context.store.directory.lock(context.clock, context.invocation.lock_timeout);
+  const store::Lock lock = context.lock();
   recover_deployments(context);
   issue::clean_up_earlier_challenges(context.run);
   std::vector<issue::CertificateAuthority> cas = certificate_authorities(context);
@@ -360,7 +364,7 @@ void run_issue(Context& context) {
   print_plan(context, plan);
   add_plan_warnings(context, plan);
   issue::report_gaps(context.run, plan);
-  attempt(context, "names.json", [&] { issue::save_histories(context.run, plan.history); });
+  attempt(context.report, "names.json", [&] { issue::save_histories(context.run, plan.history); });
   process_all(context, cas, plan);
   print_outcomes(context);
 }

@@ -8,6 +8,7 @@
 namespace mxcert::app {
 
 void run_plan(Context& context) {
+  context.read_inventory();
   const mx::Plan plan = issue::make_plan(context.run, context.invocation.arguments);
   if (!context.invocation.explain.empty()) return explain(context, plan);
   issue::report_gaps(context.run, plan);  // says what `issue` would say, its exit status included

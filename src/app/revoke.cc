@@ -5,6 +5,7 @@
 
 #include "app/commands.h"
 #include "app/context.h"
+#include "app/deliver.h"
 #include "app/revocation.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -34,16 +35,6 @@ struct RevokeReport {
   std::vector<RevokedPart> parts = {};  // the one with the primary key first
 };
 
-store::Version find_version(const Context& context, const std::string& name) {
-  const std::vector<std::string> stored = context.store.certificates.names();
-  if (std::ranges::find(stored, name) == stored.end())
-    throw ConfigError(fmt::format("there is no certificate {}", printable(name, 300)),
-                      stored.empty() ? "none is stored yet" : "stored are " + join(stored, ", "));
-  const auto live = context.store.certificates.find_live(name);
-  if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert status lists what there is");
-  return *live;
-}
-
 /// The CA that issued the certificate, which need not be the one that is configured now.
 config::CaConfig issuer_of(const Context& context, const store::VersionPart& part) {
   if (const config::CaConfig* known = find_ca(context.config.ca, part.record.directory)) return *known;
@@ -69,11 +60,11 @@ bool revoke(Context& context, const store::VersionPart& part, RevocationReason r
 }
 
 /// The next order is not to go on with what the revoked one has begun.
-void remember(Context& context, const RevokeReport& report) {
-  store::CertificateState state = context.store.certificates.load_state(report.name);
-  state.revocation = store::Revocation{.version = report.number, .reason = report.reason, .at = context.clock.now()};
-  context.store.certificates.save_state(report.name, state);
-  context.store.orders.remove_all(report.name);
+void remember(Context& context, store::Certificate& certificate, const RevokeReport& report) {
+  certificate.state.revocation =
+      store::Revocation{.version = report.number, .reason = report.reason, .at = context.clock.now()};
+  context.store.certificates.save(certificate);
+  context.store.orders.remove_all(certificate.name);
 }
 
 report::Json to_json(const RevokedPart& part) {
@@ -128,10 +119,11 @@ RevokedPart process(Context& context, const store::VersionPart& part, Revocation
 }  // namespace
 
 void run_revoke(Context& context) {
-  const store::Lock lock = context.store.directory.lock(context.clock, context.invocation.lock_timeout);
-  const std::string& name = context.invocation.arguments.front();
+  const store::Lock lock = context.lock();
   const RevocationReason reason = parse_revocation_reason(context.invocation.revocation_reason);
-  const store::Version version = find_version(context, name);
+  store::Certificate& certificate = *chosen_certificates(context).front();
+  const std::string& name = certificate.name;
+  const store::Version version = certificate.live_version();
   if (issue::is_internal(version))
     throw Error(fmt::format("{} is from the internal CA, which has no way to tell of revocations", name),
                 "mxcert issue --new-key replaces it", "not_revocable");
@@ -140,7 +132,7 @@ void run_revoke(Context& context) {
   for (const store::VersionPart& part : version.parts()) {
     report.parts.push_back(process(context, part, reason));
     // After the first one: if the CA is gone before the second, the version has to be replaced all the same.
-    if (!context.invocation.dry_run) remember(context, report);
+    if (!context.invocation.dry_run) remember(context, certificate, report);
   }
   if (!context.invocation.dry_run)
     context.report.add_warning({.code = "still_served",

@@ -18,24 +18,19 @@ namespace {
 
 struct CertificateStatus {
   std::string name;
-  std::optional<store::Version> live;  // none: every attempt has failed so far
-  store::CertificateState state;
+  const store::Version* live = nullptr;  // null: every attempt has failed so far
+  const store::CertificateState& state;
   issue::DueTime due = {};  // of `live`
 };
 
 std::vector<CertificateStatus> collect(Context& context) {
   std::vector<CertificateStatus> all;
-  for (const std::string& name : context.store.certificates.known_names()) {
-    try {
-      CertificateStatus one{name, context.store.certificates.find_live(name),
-                            context.store.certificates.load_state(name)};
-      if (one.live) one.due = issue::due_time(one.state, *one.live, context.config.renew);
-      if (one.live || one.state.failure || !one.state.failing_names.empty()) all.push_back(std::move(one));
-    } catch (Error& e) {
-      e.add_context(name);
-      context.report.add_error(e, name);
-    }
-  }
+  for (const auto& [name, certificate] : context.inventory)
+    attempt(context.report, name, [&] {
+      CertificateStatus one{name, certificate.live.exists() ? &certificate.live_version() : nullptr, certificate.state};
+      if (one.live != nullptr) one.due = issue::due_time(one.state, *one.live, context.config.renew);
+      if (one.live != nullptr || one.state.failure || !one.state.failing_names.empty()) all.push_back(one);
+    });
   return all;
 }
 
@@ -66,7 +61,7 @@ void add_part(report::Json& entry, const store::VersionPart& part, const store::
 }
 
 const store::Revocation* revocation_of(const CertificateStatus& one) {
-  return one.live ? one.state.find_revocation(one.live->number) : nullptr;
+  return one.live != nullptr ? one.state.find_revocation(one.live->number) : nullptr;
 }
 
 void add_live(report::Json& entry, const CertificateStatus& one) {
@@ -129,7 +124,7 @@ report::Json to_json(const Context& context, const std::vector<CertificateStatus
         {"failing_names", failing_names},
         {"revoked", nullptr},
         {"dane", dane_to_json(one.state)}};
-    if (one.live) add_live(entry, one);
+    if (one.live != nullptr) add_live(entry, one);
     if (const auto* revoked = revocation_of(one))
       entry["revoked"] = {{"reason", revoked->reason}, {"at", format_time(revoked->at)}};
     list.push_back(std::move(entry));
@@ -220,13 +215,13 @@ std::string describe_role(const store::CertificateState& state) {
 std::string describe(const Context& context, const CertificateStatus& one, bool is_alone) {
   const report::TextStyle style{.width = context.terminal.width, .color = context.terminal.color};
   std::vector<report::Row> rows;
-  if (one.live)
+  if (one.live != nullptr)
     rows = describe_live(one, context.clock.now());
   else
     rows.push_back({"version", "none yet"});
   if (!is_alone || one.state.unplanned) rows.push_back({"role", describe_role(one.state)});
   for (const auto& [target, deployment] : one.state.deployments)
-    rows.push_back(describe_deployment(target, deployment, one.live ? one.live->number : ""));
+    rows.push_back(describe_deployment(target, deployment, one.live != nullptr ? one.live->number : ""));
   for (const auto& [owner, dane] : one.state.dane)
     rows.push_back(describe_dane(owner, dane));
   if (const auto* revoked = revocation_of(one))
@@ -250,6 +245,7 @@ std::string to_text(const Context& context, const std::vector<CertificateStatus>
 }  // namespace
 
 void run_status(Context& context) {
+  context.read_inventory();
   const std::vector<CertificateStatus> all = collect(context);
   if (!context.invocation.json) return report::write_result(to_text(context, all));
   report::Json document{{"version", 1}, {"certificates", to_json(context, all)}};

@@ -28,7 +28,7 @@ std::filesystem::path backup_folder(const Context& context, const std::string& c
 std::vector<std::filesystem::path> other_originals(const Context& context, const std::string& certificate,
                                                    const std::string& target) {
   std::vector<std::filesystem::path> originals;
-  for (const std::string& other : context.store.certificates.names())
+  for (const auto& [other, kept] : context.inventory)
     if (other != certificate) originals.push_back(backup_folder(context, other, target) / "original");
   return originals;
 }
@@ -111,15 +111,19 @@ std::string served_after(const store::Deployment& before, const std::string& num
   return state_of(status) == store::Deployment::State::failed ? before.served_version : number;
 }
 
+bool has(const store::Version& version, const pki::Certificate& leaf) {
+  const auto parts = version.parts();
+  return std::ranges::any_of(
+      parts, [&](const store::VersionPart& part) { return part.leaf.sha256_fingerprint == leaf.sha256_fingerprint; });
+}
+
 /// Whether a version of ours was or is served: which names it loses the plan has decided.
 bool is_ours(const Context& context, const pki::Certificate& served) {
-  return std::ranges::any_of(context.store.certificates.names(), [&](const std::string& name) {
-    return std::ranges::any_of(context.store.certificates.versions(name), [&](const std::string& number) {
+  return std::ranges::any_of(context.inventory, [&](const auto& entry) {
+    const store::Certificate& certificate = entry.second;
+    return std::ranges::any_of(certificate.versions, [&](const std::string& number) {
       try {
-        const auto parts = context.store.certificates.load(name, number).parts();
-        return std::ranges::any_of(parts, [&](const store::VersionPart& part) {
-          return part.leaf.sha256_fingerprint == served.sha256_fingerprint;
-        });
+        return has(context.store.certificates.load_version(certificate.name, number), served);
       } catch (const Error&) {  // damaged: nobody serves it
         return false;
       }
@@ -129,33 +133,32 @@ bool is_ours(const Context& context, const pki::Certificate& served) {
 
 /// Whether another certificate of ours has the name, and belongs to the same target.
 bool is_elsewhere(const Context& context, const std::string& target, const std::string& name) {
-  const Assignments assignments(context);
+  const Assignments assignments(context.config.targets, context.inventory);
   return std::ranges::any_of(assignments.certificates(), [&](const std::string& certificate) {
     const auto assigned = assignments.of(certificate);
     if (std::ranges::find(assigned, target, &Assignment::name) == assigned.end()) return false;
-    const auto live = context.store.certificates.find_intact_live(certificate);
-    return live && pki::covers(live->leaf, name);
+    const store::Version* live = context.inventory.at(certificate).live.intact();
+    return live != nullptr && pki::covers(live->leaf, name);
   });
 }
 
 /// Those on the certificate, and those that its wildcards stand for: no client asks for a wildcard, nor has it TLSA
 /// records.
-std::vector<std::string> names_served(const Context& context, const std::string& certificate,
-                                      const pki::Certificate& leaf) {
+std::vector<std::string> names_served(const store::CertificateState& state, const pki::Certificate& leaf) {
   std::vector<std::string> names = leaf.names;
-  for (const std::string& name : context.store.certificates.load_state(certificate).desired)
+  for (const std::string& name : state.desired)
     if (pki::covers(leaf, name) && std::ranges::find(names, name) == names.end()) names.push_back(name);
   return names;
 }
 
 }  // namespace
 
-deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version,
-                               deploy::Role role) {
-  deploy::Delivery delivery{.certificate_name = certificate,
-                            .names = names_served(context, certificate, version.leaf),
+deploy::Delivery make_delivery(const Context& context, const store::Certificate& certificate,
+                               const store::Version& version, deploy::Role role) {
+  deploy::Delivery delivery{.certificate_name = certificate.name,
+                            .names = names_served(certificate.state, version.leaf),
                             .bundle = version.bundle,
-                            .lineage = context.store.certificates.live_path(certificate),
+                            .lineage = context.store.certificates.live_path(certificate.name),
                             .role = role};
   for (const store::VersionPart& part : version.further)
     delivery.further_bundles.push_back(part.bundle);
@@ -172,10 +175,11 @@ bool is_for_the_public(const store::Version& version) {
   return config::is_known_ca(version.record.directory) && !issue::is_internal(version);
 }
 
-deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) function, const std::string& certificate,
-                             const store::Version& version, const Assignment& at, bool keep_configuration) {
-  deploy::DeployOptions options = deploy_options(context, certificate, at.name);
-  if (at.role == deploy::Role::fallback) options.other_originals = other_originals(context, certificate, at.name);
+deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) function,
+                             const store::Certificate& certificate, const store::Version& version, const Assignment& at,
+                             bool keep_configuration) {
+  deploy::DeployOptions options = deploy_options(context, certificate.name, at.name);
+  if (at.role == deploy::Role::fallback) options.other_originals = other_originals(context, certificate.name, at.name);
   options.find_tlsa = tlsa_source(context);
   options.keep_configuration = keep_configuration;
   options.may_lose = [&](const pki::Certificate& served, const std::string& name) {
@@ -186,11 +190,11 @@ deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) functio
     return pki::find_trust_problem(chain, now);
   };
   options.only_where_nothing_is_served =
-      issue::is_placeholder(context.run, version) && !context.policy.replaces_anything;
+      issue::is_placeholder(context.config.ca, version) && !context.policy.replaces_anything;
   options.may_lose_trust = context.policy.may_lose_trust || !is_for_the_public(version);
   if (context.policy.tells_steps)
     options.progress = [&](deploy::Step step, std::string_view detail) {
-      log::info(fmt::format("{}: {}: {}", certificate, at.name, describe(step, detail)));
+      log::info(fmt::format("{}: {}: {}", certificate.name, at.name, describe(step, detail)));
     };
   try {
     return function(context.clock, *at.target, make_delivery(context, certificate, version, at.role), options);
@@ -205,7 +209,7 @@ bool report_result(Context& context, const std::string& certificate, const std::
   for (const std::string& warning : result.warnings)
     context.report.add_warning(
         {.code = "deployment", .subject = certificate, .message = fmt::format("{}: {}", target, warning)});
-  outcome.targets.push_back({.target = target, .result = std::string(to_string(result.status)), .message = message});
+  outcome.targets.push_back({.target = target, .status = result.status, .message = message});
   if (result.status == Status::unverifiable)
     context.report.add_warning({.code = "unverifiable",
                                 .subject = certificate,
@@ -228,17 +232,16 @@ bool report_result(Context& context, const std::string& certificate, const std::
   return false;
 }
 
-void remember_result(Context& context, const std::string& certificate, const store::Version& version,
+void remember_result(Context& context, store::Certificate& certificate, const store::Version& version,
                      const Assignment& at, const deploy::DeployOutcome& result) {
-  store::CertificateState state = context.store.certificates.load_state(certificate);
-  store::Deployment& deployment = state.deployments[at.name];
+  store::Deployment& deployment = certificate.state.deployments[at.name];
   deployment = {.version = version.number,
                 .state = state_of(result.status),
                 .by_sni = at.role == deploy::Role::sni,
                 .at = context.clock.now(),
                 .message = message_of(result),
                 .served_version = served_after(deployment, version.number, result.status)};
-  context.store.certificates.save_state(certificate, state);
+  context.store.certificates.save(certificate);
 }
 
 bool is_settled(store::Deployment::State state) {

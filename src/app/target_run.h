@@ -11,23 +11,24 @@ namespace mxcert::app {
 struct Context;
 
 /// What a target is given to serve.
-deploy::Delivery make_delivery(const Context& context, const std::string& certificate, const store::Version& version,
-                               deploy::Role role = deploy::Role::fallback);
+deploy::Delivery make_delivery(const Context& context, const store::Certificate& certificate,
+                               const store::Version& version, deploy::Role role = deploy::Role::fallback);
 
 /// Where a deployment of the certificate at the target keeps what was there before.
 deploy::DeployOptions deploy_options(const Context& context, const std::string& certificate, const std::string& target);
 
 /// Runs `function`, deploy::deploy or deploy::withdraw, at one target; what it throws becomes an outcome, but for
 /// Interrupted.
-deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) function, const std::string& certificate,
-                             const store::Version& version, const Assignment& at, bool keep_configuration = false);
+deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) function,
+                             const store::Certificate& certificate, const store::Version& version, const Assignment& at,
+                             bool keep_configuration = false);
 
 /// Adds what happened at one target to the run's report; false when that is an error.
 bool report_result(Context& context, const std::string& certificate, const std::string& target,
                    const deploy::DeployOutcome& result, report::CertificateOutcome& outcome);
 
 /// Remembers how far the certificate came at the target.
-void remember_result(Context& context, const std::string& certificate, const store::Version& version,
+void remember_result(Context& context, store::Certificate& certificate, const store::Version& version,
                      const Assignment& at, const deploy::DeployOutcome& result);
 
 /// Nothing is left to be done at a target in that state.

@@ -27,12 +27,12 @@ Chains chains_of(const deploy::Delivery& delivery) {
 }
 
 /// The chains of the other versions that targets serve.
-Chains chains_still_served(const Context& context, const std::string& name, const std::string& live) {
+Chains chains_still_served(const Context& context, const store::Certificate& certificate) {
   Chains chains;
-  for (const std::string& number : context.store.certificates.load_state(name).served_versions()) {
-    if (number != live)
-      std::ranges::move(chains_of(make_delivery(context, name, context.store.certificates.load(name, number))),
-                        std::back_inserter(chains));
+  for (const std::string& number : certificate.state.served_versions()) {
+    if (number == certificate.live.number()) continue;
+    const store::Version version = context.store.certificates.load_version(certificate.name, number);
+    std::ranges::move(chains_of(make_delivery(context, certificate, version)), std::back_inserter(chains));
   }
   return chains;
 }
@@ -63,15 +63,14 @@ std::vector<std::uint16_t> ports_of(Context& context, const deploy::Delivery& de
   return deploy::ports_of(checks);
 }
 
-report::TlsaCertificate look_up(Context& context, const Assignments& assignments, const std::string& name,
+report::TlsaCertificate look_up(Context& context, const Assignments& assignments, const store::Certificate& stored,
                                 const deploy::FindTlsa& find_tlsa) {
-  const auto live = context.store.certificates.find_live(name);
-  if (!live) throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
+  const store::Version& live = stored.live_version();
   report::TlsaCertificate certificate{
-      .name = name, .version = live->number, .in_service = is_in_service(context, assignments, name)};
-  const deploy::Delivery delivery = make_delivery(context, name, *live);
+      .name = stored.name, .version = live.number, .in_service = is_in_service(context, assignments, stored)};
+  const deploy::Delivery delivery = make_delivery(context, stored, live);
   const Chains chains = chains_of(delivery);
-  const Chains served = chains_still_served(context, name, live->number);
+  const Chains served = chains_still_served(context, stored);
   for (const deploy::TlsaLookup& lookup : find_tlsa(delivery.names, ports_of(context, delivery)))
     certificate.rrsets.push_back(report::compare_tlsa(lookup, chains, served));
   return certificate;
@@ -107,19 +106,15 @@ report::Json to_json(const report::TlsaCertificate& certificate) {
 }  // namespace
 
 void run_tlsa(Context& context) {
-  const std::vector<std::string> names = chosen_certificates(context);
-  if (names.empty()) throw Error("no certificate is stored yet", "mxcert issue gets one");
+  context.read_inventory();
+  const std::vector<store::Certificate*> chosen = chosen_certificates(context);
+  if (chosen.empty()) throw Error("no certificate is stored yet", "mxcert issue gets one");
   const deploy::FindTlsa find_tlsa = tlsa_source(context);
-  const Assignments assignments(context);
+  const Assignments assignments(context.config.targets, context.inventory);
   std::vector<report::TlsaCertificate> certificates;
-  for (const std::string& name : names) {
-    try {
-      certificates.push_back(look_up(context, assignments, name, find_tlsa));
-    } catch (Error& e) {
-      e.add_context(name);
-      context.report.add_error(e, name);
-    }
-  }
+  for (const store::Certificate* certificate : chosen)
+    attempt(context.report, certificate->name,
+            [&] { certificates.push_back(look_up(context, assignments, *certificate, find_tlsa)); });
   if (!context.invocation.json) return report::write_result(report::tlsa_to_text(certificates));
   report::Json list = report::Json::array();
   for (const report::TlsaCertificate& certificate : certificates)

@@ -40,19 +40,19 @@ void warn_of_unknown(Run& run, const std::string& name, const std::string& reaso
                           .hint = "the CA refuses a name whose CAA records it cannot look up"});
 }
 
-void report_objection(Run& run, const std::string& name, const dns::DnsName& owner, const mx::CaaObjection& objection) {
-  run.report.add_error({.code = "caa_forbids",
-                        .subject = name,
-                        .message = fmt::format("{} is not ordered: the CAA records of {} {}", name,
-                                               dns::display_name(owner), objection.reason),
-                        .hint = objection.remedy});
+Finding describe(const std::string& name, const dns::DnsName& owner, const mx::CaaObjection& objection) {
+  return {.code = "caa_forbids",
+          .subject = name,
+          .message = fmt::format("{} is not ordered: the CAA records of {} {}", name, dns::display_name(owner),
+                                 objection.reason),
+          .hint = objection.remedy};
 }
 
-/// Reports and returns those of `names` that are refused; `applicant` is asked for when there are records at all.
-Names judge(Run& run, const Names& names, const std::function<mx::CaaApplicant()>& applicant) {
+/// Those of `names` that are refused; `applicant` is asked for when there are records at all.
+std::vector<Finding> judge(Run& run, const Names& names, const std::function<mx::CaaApplicant()>& applicant) {
   const std::vector<mx::CaaLookup> lookups = look_up(run, names);
   std::optional<mx::CaaApplicant> known;
-  Names refused;
+  std::vector<Finding> refusals;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const mx::CaaLookup& lookup = lookups[i];
     if (!lookup.unknown.empty()) warn_of_unknown(run, names[i], lookup.unknown);
@@ -60,12 +60,10 @@ Names judge(Run& run, const Names& names, const std::function<mx::CaaApplicant()
     if (!known) known = applicant();
     known->wildcard = is_wildcard(names[i]);
     known->method = to_string(run.config.challenge.method_for(names[i]).type);
-    const auto objection = mx::find_objection(*lookup.owner, lookup.records, *known);
-    if (!objection) continue;
-    report_objection(run, names[i], *lookup.owner, *objection);
-    refused.push_back(names[i]);
+    if (const auto objection = mx::find_objection(*lookup.owner, lookup.records, *known))
+      refusals.push_back(describe(names[i], *lookup.owner, *objection));
   }
-  return refused;
+  return refusals;
 }
 
 mx::CaaApplicant applicant_without_asking(const Run& run) {
@@ -103,10 +101,12 @@ void report_caa(Run& run, const mx::Plan& plan) {
   Names names;
   for (const mx::PlannedCertificate& certificate : plan.certificates)
     if (certificate.action != mx::Action::none) std::ranges::copy(certificate.ascii_names(), std::back_inserter(names));
-  if (!names.empty()) judge(run, names, [&] { return applicant_without_asking(run); });
+  if (names.empty()) return;
+  for (Finding& refusal : judge(run, names, [&] { return applicant_without_asking(run); }))
+    run.report.add_error(std::move(refusal));
 }
 
-Names find_caa_refusals(Run& run, CertificateAuthority& ca, const Names& names) {
+std::vector<Finding> find_caa_refusals(Run& run, CertificateAuthority& ca, const Names& names) {
   return judge(run, names, [&]() -> mx::CaaApplicant {
     const Deadline deadline = Deadline::after(run.clock, ca.config().timeout);
     acme::Client& client = ca.client(deadline);

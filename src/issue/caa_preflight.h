@@ -16,9 +16,10 @@ struct Run;
 /// what is known of a preset. Where nothing would be ordered the DNS is asked nothing either.
 void report_caa(Run& run, const mx::Plan& plan);
 
-/// Those of `names` that `ca` would refuse because of CAA records; reported as above. The CA is asked who it is only
-/// when there are records to compare that with; throws what CertificateAuthority::client throws.
-std::vector<std::string> find_caa_refusals(Run& run, CertificateAuthority& ca, const std::vector<std::string>& names);
+/// Those of `names` that `ca` would refuse because of CAA records, each with `caa_forbids` and why; the name is the
+/// subject. What could not be looked up is a warning. The CA is asked who it is only when there are records to compare
+/// that with; throws what CertificateAuthority::client throws.
+std::vector<Finding> find_caa_refusals(Run& run, CertificateAuthority& ca, const std::vector<std::string>& names);
 
 /// What the configured CA would make of the CAA records of each name, without asking it; reports nothing.
 std::vector<report::CaaVerdict> judge_caa(Run& run, std::span<const dns::DnsName> names);

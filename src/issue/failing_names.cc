@@ -37,51 +37,48 @@ std::string hint_for(const Run& run, const acme::IssueFailure::Culprit& culprit)
   return acme::hint_for_validation(culprit.problem);
 }
 
-void remember_refused(Run& run, const std::string& certificate, const Finding& refusal) {
-  store::CertificateState state = run.store.certificates.load_state(certificate);
+void remember_refused(store::CertificateState& state, const Finding& refusal, SystemTime now) {
   store::Failure& failure = state.failing_names[refusal.subject];
-  failure = {.count = failure.count + 1, .at = run.clock.now(), .message = refusal.message, .hint = refusal.hint};
-  run.store.certificates.save_state(certificate, state);
+  failure = {.count = failure.count + 1, .at = now, .message = refusal.message, .hint = refusal.hint};
 }
 
 bool is_refusal(const Finding& error) {
   return error.code == "name_refused" || error.code == "caa_forbids";
 }
 
-void note_refused(Run& run, const std::string& certificate, std::span<const acme::IssueFailure::Culprit> culprits) {
+void note_refused(Run& run, store::Certificate& certificate, std::span<const acme::IssueFailure::Culprit> culprits) {
   for (const acme::IssueFailure::Culprit& culprit : culprits) {
     Finding refusal{.code = "name_refused",
                     .subject = culprit.name,
                     .message = fmt::format("{}: {}", culprit.name, acme::describe(culprit.problem)),
                     .hint = hint_for(run, culprit)};
-    remember_refused(run, certificate, refusal);
+    remember_refused(certificate.state, refusal, run.clock.now());
     run.report.add_error(std::move(refusal));
   }
+  run.store.certificates.save(certificate);
 }
 
-void forget_failures(Run& run, const std::string& certificate, std::span<const std::string> issued,
+void forget_failures(store::CertificateState& state, std::span<const std::string> issued,
                      std::span<const std::string> wanted) {
-  store::CertificateState state = run.store.certificates.load_state(certificate);
-  const auto over = [&](const auto& failing) {
+  std::erase_if(state.failing_names, [&](const auto& failing) {
     return contains(issued, failing.first) || !contains(wanted, failing.first);
-  };
-  if (std::erase_if(state.failing_names, over) > 0) run.store.certificates.save_state(certificate, state);
+  });
 }
 
-std::set<dns::DnsName> postponed_names(const Run& run) {
+std::set<dns::DnsName> postponed_names(const store::Inventory& inventory, SystemTime now) {
   std::set<dns::DnsName> postponed;
-  if (!run.policy.waits_after_failures) return postponed;
-  for (const std::string& certificate : run.store.certificates.known_names())
-    for (const auto& [name, failure] : run.store.certificates.load_state(certificate).failing_names)
-      if (run.clock.now() < next_attempt(failure, name))
+  for (const auto& [certificate, kept] : inventory)
+    for (const auto& [name, failure] : kept.state.failing_names)
+      if (now < next_attempt(failure, name))
         if (const auto parsed = dns::DnsName::parse_host(name)) postponed.insert(*parsed);
   return postponed;
 }
 
-void warn_of_failing_names(const Run& run, mx::Plan& plan) {
+void warn_of_failing_names(const store::Inventory& inventory, mx::Plan& plan) {
   for (const mx::PlannedCertificate& planned : plan.certificates) {
-    const store::CertificateState state = run.store.certificates.load_state(planned.name);
-    for (const auto& [name, failure] : state.failing_names) {
+    const auto kept = inventory.find(planned.name);
+    if (kept == inventory.end()) continue;
+    for (const auto& [name, failure] : kept->second.state.failing_names) {
       const bool postponed =
           std::ranges::find(planned.postponed, name, &dns::DnsName::ascii) != planned.postponed.end();
       if (postponed || contains(planned.ascii_names(), name))

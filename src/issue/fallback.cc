@@ -92,9 +92,10 @@ std::optional<SystemTime> pause_of_all(const config::CaConfig& first, const CaPa
   return earliest;
 }
 
-std::optional<store::VersionPart> order_somewhere(Run& run, std::span<CertificateAuthority> cas, const OrderTask& task,
-                                                  CaPauses& pauses) {
+std::optional<store::VersionPart> order_somewhere(Run& run, std::span<CertificateAuthority> cas,
+                                                  const OrderTask& task) {
   const std::string& certificate = task.planned.name;
+  CaPauses& pauses = task.certificate.state.ca_pauses;
   const std::vector<CertificateAuthority*> askable = find_askable(run, cas, pauses);
   if (askable.empty())
     throw Error(fmt::format("{} wants to be left alone for now", cas.front().config().name),
@@ -104,10 +105,10 @@ std::optional<store::VersionPart> order_somewhere(Run& run, std::span<Certificat
         run, certificate, cas.front().config(), askable.front()->config(),
         fmt::format("it wants to be left alone until {}", format_time(pauses.at(cas.front().config().directory_url))),
         "");
-  const auto live = run.store.certificates.find_live(certificate);
-  const bool at_once = !run.policy.waits_after_failures || !live || is_placeholder(run, *live);
-  const store::CertificateState state = run.store.certificates.load_state(certificate);
-  const int failures = state.failure ? state.failure->count : 0;
+  const store::Version* live = task.certificate.live.intact();
+  const bool at_once = !run.policy.waits_after_failures || live == nullptr || is_placeholder(run.config.ca, *live);
+  const auto& failure_before = task.certificate.state.failure;
+  const int failures = failure_before ? failure_before->count : 0;
   for (std::size_t i = 0;; ++i) {
     CertificateAuthority& ca = *askable.at(i);
     const bool is_last = i + 1 == askable.size();

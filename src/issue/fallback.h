@@ -41,8 +41,8 @@ std::optional<SystemTime> pause_of_all(const config::CaConfig& first, const CaPa
 
 /// order_certificate at the first of `cas` that does it. One that is in its pause is not asked, nor is one again that
 /// was found down in this run. Throws what the last one that was asked throws; the failures of those before it are
-/// warnings. `pauses` gets what CAs asked for; Error with the code `rate_limited` when all of them are in theirs.
-std::optional<store::VersionPart> order_somewhere(Run& run, std::span<CertificateAuthority> cas, const OrderTask& task,
-                                                  CaPauses& pauses);
+/// warnings. For how long CAs want to be left alone is noted in the certificate's state; Error with the code
+/// `rate_limited` when all of them do.
+std::optional<store::VersionPart> order_somewhere(Run& run, std::span<CertificateAuthority> cas, const OrderTask& task);
 
 }  // namespace mxcert::issue

@@ -65,7 +65,7 @@ pki::Certificate make_root(Run& run, const pki::PrivateKey& key) {
 /// A root that is damaged, or of another key, is made anew: it says nothing that is not known.
 pki::Certificate load_or_make_root(Run& run, const pki::PrivateKey& key) {
   try {
-    const auto root = find_internal_root(run);
+    const auto root = find_internal_root(run.store.internal_authority);
     if (root && root->public_key_der == key.public_key_der() && run.clock.now() < root->not_after - root_renewed_before)
       return *root;
   } catch (const Error& e) {
@@ -76,16 +76,16 @@ pki::Certificate load_or_make_root(Run& run, const pki::PrivateKey& key) {
 
 /// That of an order under way where there is no live one: the certificate that this leads to is to have the same.
 pki::PrivateKey choose_key(Run& run, const OrderTask& task) {
-  const std::string& certificate = task.planned.name;
-  if (const auto order = run.store.orders.find(certificate, task.key.further); order && !task.key.live) {
+  const std::string& name = task.certificate.name;
+  if (const auto order = run.store.orders.find(name, task.key.further); order && !task.key.live) {
     try {
       pki::PrivateKey key = pki::PrivateKey::from_pem(order->private_key);
       if (pki::family_of(key.type()) == task.key.family()) return key;
     } catch (const Error&) {
-      log::debug(fmt::format("{}: the order under way has no usable key", certificate));
+      log::debug(fmt::format("{}: the order under way has no usable key", name));
     }
   }
-  return key_for_order(run, certificate, task.key, run.store.certificates.find_live(certificate));
+  return key_for_order(run, task.certificate, task.key);
 }
 
 }  // namespace
@@ -96,18 +96,17 @@ bool is_internal(const store::Version& version) {
   });
 }
 
-bool is_placeholder(const Run& run, const store::Version& version) {
-  return is_internal(version) && !is_internal(run.config.ca);
+bool is_placeholder(const config::CaConfig& configured, const store::Version& version) {
+  return is_internal(version) && !is_internal(configured);
 }
 
-std::optional<pki::Certificate> find_internal_root(const Run& run) {
-  const auto pem = run.store.internal_authority.find_certificate();
+std::optional<pki::Certificate> find_internal_root(const store::InternalAuthority& stored) {
+  const auto pem = stored.find_certificate();
   if (!pem) return std::nullopt;
   try {
     return pki::parse_certificates(*pem).front();
   } catch (Error& e) {
-    e.add_context(fmt::format("the internal CA's certificate {} is damaged",
-                              run.store.internal_authority.certificate_path().string()));
+    e.add_context(fmt::format("the internal CA's certificate {} is damaged", stored.certificate_path().string()));
     throw;
   }
 }

@@ -5,6 +5,7 @@
 #include "config/ca_config.h"
 #include "issue/order.h"
 #include "pki/certificate.h"
+#include "store/internal_authority.h"
 
 namespace mxcert::issue {
 
@@ -15,10 +16,10 @@ struct Run;
 /// Whether one of the version's certificates is from it.
 bool is_internal(const store::Version& version);
 /// From it, although another CA is configured: something to serve until that one can be had.
-bool is_placeholder(const Run& run, const store::Version& version);
+bool is_placeholder(const config::CaConfig& configured, const store::Version& version);
 
 /// Its root certificate; empty when it was never asked for a certificate. Throws Error for a damaged one.
-std::optional<pki::Certificate> find_internal_root(const Run& run);
+std::optional<pki::Certificate> find_internal_root(const store::InternalAuthority& stored);
 
 /// What `task` asks for, at once. Makes the CA when there is none, and its root anew, with the same key, when less than
 /// two of its ten years are left. Throws Error (code `key_damaged`) rather than make another key for it.

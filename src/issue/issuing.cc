@@ -25,14 +25,13 @@ bool covers_all(const pki::Certificate& leaf, const Names& names) {
 /// The next version in the making.
 class Issuing {
  public:
-  Issuing(Run& run, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned, CaPauses& pauses)
+  Issuing(Run& run, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned,
+          store::Certificate& certificate)
       : run_(run),
         cas_(cas),
         planned_(planned),
-        pauses_(pauses),
-        live_(run.store.certificates.find_live(planned.name)),
-        state_(run.store.certificates.load_state(planned.name)),
-        keys_(wanted_keys(run.config.key_types, live_)),
+        certificate_(certificate),
+        keys_(wanted_keys(run.config.key_types, certificate.live.intact())),
         names_(planned.ascii_names()),
         all_are_needed_(std::ranges::none_of(keys_, [this](const WantedKey& key) { return is_needed(key); })) {}
 
@@ -88,15 +87,15 @@ class Issuing {
 
   /// There is none, or it has to be replaced whatever the others are.
   bool is_due(const WantedKey& key) const {
-    if (!key.live || state_.find_revocation(live_->number) != nullptr) return true;
+    if (!key.live || certificate_.state.find_revocation(certificate_.live.number()) != nullptr) return true;
     const std::string& directory = key.live->record.directory;
     if (!directory.empty() && find_ca(run_.config.ca, directory) == nullptr) return true;
-    return run_.clock.now() > due_time(state_, key.live->leaf, run_.config.renew).at;
+    return run_.clock.now() > due_time(certificate_.state, key.live->leaf, run_.config.renew).at;
   }
 
   /// Half of the time until it is due: renewed with the other certificate, so that they are due together again.
   bool is_half_over(const pki::Certificate& leaf) const {
-    const SystemTime due = due_time(state_, leaf, run_.config.renew).at;
+    const SystemTime due = due_time(certificate_.state, leaf, run_.config.renew).at;
     return run_.clock.now() > leaf.not_before + (due - leaf.not_before) / 2;
   }
 
@@ -111,9 +110,10 @@ class Issuing {
   }
 
   std::optional<store::VersionPart> order(const WantedKey& key) {
-    const OrderTask task{.planned = planned_, .key = key, .exact_names = parts_.empty() ? Names{} : names_};
+    const OrderTask task{
+        .planned = planned_, .certificate = certificate_, .key = key, .exact_names = parts_.empty() ? Names{} : names_};
     try {
-      return order_somewhere(run_, cas_, task, pauses_);
+      return order_somewhere(run_, cas_, task);
     } catch (Error& error) {
       if (keys_.size() > 1) error.add_context(std::string(pki::to_string(key.type)));
       tell_failure();
@@ -138,8 +138,8 @@ class Issuing {
   std::string store() {
     const store::VersionPart& primary = parts_.front();
     std::string number =
-        run_.store.certificates.put(planned_.name, primary.bundle, primary.record, std::span(parts_).subspan(1));
-    run_.store.certificates.make_live(planned_.name, number);
+        run_.store.certificates.put(certificate_, primary.bundle, primary.record, std::span(parts_).subspan(1));
+    run_.store.certificates.make_live(certificate_, number);
     for (const store::Orders::FurtherKey& further : ordered_)
       run_.store.orders.remove(planned_.name, further);
     return number;
@@ -148,9 +148,7 @@ class Issuing {
   Run& run_;
   std::span<CertificateAuthority> cas_;
   const mx::PlannedCertificate& planned_;
-  CaPauses& pauses_;
-  const std::optional<store::Version> live_;
-  const store::CertificateState state_;
+  store::Certificate& certificate_;
   const std::vector<WantedKey> keys_;
   Names names_;                // to order, and once there is a part: of all parts
   const bool all_are_needed_;  // the plan has a reason that is none of a single one
@@ -163,8 +161,8 @@ class Issuing {
 }  // namespace
 
 std::string issue_version(Run& run, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned,
-                          CaPauses& pauses) {
-  return Issuing(run, cas, planned, pauses).make();
+                          store::Certificate& certificate) {
+  return Issuing(run, cas, planned, certificate).make();
 }
 
 }  // namespace mxcert::issue

@@ -19,6 +19,6 @@ struct Run;
 /// hold the names of the first. Until the version is stored every order stays, so that a run that is cut short costs no
 /// order twice. Throws what order_somewhere throws when nothing could be had.
 std::string issue_version(Run& run, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned,
-                          CaPauses& pauses);
+                          store::Certificate& certificate);
 
 }  // namespace mxcert::issue

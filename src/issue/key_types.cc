@@ -10,8 +10,8 @@ pki::KeyFamily WantedKey::family() const {
   return live && live->leaf.key_family ? *live->leaf.key_family : pki::family_of(type);
 }
 
-std::vector<WantedKey> wanted_keys(const std::vector<pki::KeyType>& types, const std::optional<store::Version>& live) {
-  const std::vector<store::VersionPart> parts = live ? live->parts() : std::vector<store::VersionPart>{};
+std::vector<WantedKey> wanted_keys(const std::vector<pki::KeyType>& types, const store::Version* live) {
+  const std::vector<store::VersionPart> parts = live != nullptr ? live->parts() : std::vector<store::VersionPart>{};
   std::vector<WantedKey> keys;
   for (const pki::KeyType type : types) {
     WantedKey key{.type = type};
@@ -28,7 +28,7 @@ std::vector<WantedKey> wanted_keys(const std::vector<pki::KeyType>& types, const
 }
 
 std::string why_incomplete(const std::vector<pki::KeyType>& types, const store::Version& live) {
-  for (const WantedKey& key : wanted_keys(types, live))
+  for (const WantedKey& key : wanted_keys(types, &live))
     if (!key.live) return fmt::format("it lacks an {} certificate", pki::to_string(key.type));
   return {};
 }

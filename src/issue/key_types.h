@@ -21,8 +21,8 @@ struct WantedKey {
 
 /// The keys for the configured `types`, the primary one first, each with the live certificate whose key is of the same
 /// family. A single type of a family that the live version lacks goes on with the live primary key: to change the type
-/// alone is no reason for a new one (law 5).
-std::vector<WantedKey> wanted_keys(const std::vector<pki::KeyType>& types, const std::optional<store::Version>& live);
+/// alone is no reason for a new one (law 5). `live`: null when there is none that can be read.
+std::vector<WantedKey> wanted_keys(const std::vector<pki::KeyType>& types, const store::Version* live);
 
 /// `it lacks an rsa-2048 certificate`; empty if it has one for each of `types`.
 std::string why_incomplete(const std::vector<pki::KeyType>& types, const store::Version& live);

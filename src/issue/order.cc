@@ -45,9 +45,10 @@ Names without(const Names& names, const Names& removed) {
 /// One order, with what it is judged by.
 struct Job {
   const OrderTask& task;
-  std::optional<store::Version> live;
 
   const std::string& certificate() const { return task.planned.name; }
+  /// Null when there is none that can be read.
+  const store::Version* live() const { return task.certificate.live.intact(); }
   /// What it is to replace.
   const std::optional<store::VersionPart>& replaced() const { return task.key.live; }
   const WantedKey& key() const { return task.key; }
@@ -67,8 +68,9 @@ store::OrderRecord prepare_order(Run& run, const config::CaConfig& ca, const Job
   if (unfinished && unfinished->directory == ca.directory_url && unfinished->profile == ca.profile &&
       same_names(unfinished->names, names) && is_of_family(unfinished->private_key, job.key().family()))
     return *unfinished;
-  if (!job.live || run.clock.now() < last_moment(*job.live)) require_not_issued_too_often(run, ca.directory_url, names);
-  const pki::PrivateKey key = key_for_order(run, job.certificate(), job.key(), job.live);
+  if (job.live() == nullptr || run.clock.now() < last_moment(*job.live()))
+    require_not_issued_too_often(run, ca.directory_url, names);
+  const pki::PrivateKey key = key_for_order(run, job.task.certificate, job.key());
   store::OrderRecord order{.directory = ca.directory_url,
                            .names = names,
                            .csr_der = pki::make_csr(key, names),
@@ -183,21 +185,21 @@ void remember_issuance(Run& run, const OrderTask& task, const store::VersionPart
 }
 
 /// Where those who check certificates are content; with a placeholder they are not.
-bool is_served(const std::optional<store::Version>& live, const std::string& name) {
-  return live && !is_internal(*live) && std::ranges::find(live->leaf.names, name) != live->leaf.names.end();
+bool is_served(const store::Version* live, const std::string& name) {
+  return live != nullptr && !is_internal(*live) && std::ranges::find(live->leaf.names, name) != live->leaf.names.end();
 }
 
 /// Law 2: names that are served are only given up when all would be lost otherwise, a tenth of the lifetime before the
 /// end, and not silently. False when `refused` has one for which it is too early.
 bool give_up_served(Run& run, const Job& job, const Names& refused) {
   for (const std::string& name : refused) {
-    if (!is_served(job.live, name)) continue;
-    if (run.clock.now() < last_moment(*job.live)) return false;
+    if (!is_served(job.live(), name)) continue;
+    if (run.clock.now() < last_moment(*job.live())) return false;
     run.report.add_warning(
         {.code = "name_dropped",
          .subject = name,
          .message = fmt::format("{} is not in the new certificate {}: it is refused, and the old one ends at {}", name,
-                                job.certificate(), format_time(end_of(*job.live))),
+                                job.certificate(), format_time(end_of(*job.live()))),
          .hint = "it is tried again from time to time"});
   }
   return true;
@@ -225,7 +227,7 @@ void tell_refused(Run& run, const Job& job, const acme::IssueFailure& failure) {
                                   "it: {}",
                                   culprit.name, job.certificate(), acme::describe(culprit.problem))});
   }
-  note_refused(run, job.certificate(), refused);
+  note_refused(run, job.task.certificate, refused);
 }
 
 /// What is left to order after `failure`; throws it when a name that is served now, or has to be there, would be lost,
@@ -242,31 +244,34 @@ Names names_to_keep(Run& run, const Job& job, const Names& names, const acme::Is
 }
 
 /// Without what the CA refused in earlier runs, if something is left: for a CA that blames one name at a time.
-Names names_without_doubt(const Run& run, const Job& job, const Names& names) {
+Names names_without_doubt(const Job& job, const Names& names) {
   Names doubtful;
-  for (const auto& [name, failure] : run.store.certificates.load_state(job.certificate()).failing_names)
-    if (!is_served(job.live, name)) doubtful.push_back(name);
+  for (const auto& [name, failure] : job.task.certificate.state.failing_names)
+    if (!is_served(job.live(), name)) doubtful.push_back(name);
   Names rest = without(names, doubtful);
   return rest.empty() ? names : rest;
 }
 
 /// Whether a certificate for `names` would be better than the live one: a name more, or a later end when it is due.
 bool is_gain(Run& run, const Job& job, const Names& names) {
-  if (!job.replaced() || is_internal(*job.live)) return true;
-  const store::CertificateState state = run.store.certificates.load_state(job.certificate());
+  if (!job.replaced() || is_internal(*job.live())) return true;
+  const store::CertificateState& state = job.task.certificate.state;
   const pki::Certificate& leaf = job.replaced()->leaf;
   if (run.clock.now() > due_time(state, leaf, run.config.renew).at) return true;
-  if (state.find_revocation(job.live->number) != nullptr) return true;
+  if (state.find_revocation(job.live()->number) != nullptr) return true;
   return std::ranges::any_of(names, [&](const std::string& name) { return !pki::covers(leaf, name); });
 }
 
 /// Those of the plan's names that CAA records let the CA put on a certificate. Throws as names_to_keep does.
 Names names_allowed(Run& run, CertificateAuthority& ca, const Job& job) {
   const Names names = job.task.planned.ascii_names();
-  const std::size_t errors_before = run.report.errors().size();
-  const Names refused = find_caa_refusals(run, ca, without(names, absent_names(job)));
-  for (const Finding& error : std::span(run.report.errors()).subspan(errors_before))
-    remember_refused(run, job.certificate(), error);
+  Names refused;
+  for (Finding& refusal : find_caa_refusals(run, ca, without(names, absent_names(job)))) {
+    refused.push_back(refusal.subject);
+    remember_refused(job.task.certificate.state, refusal, run.clock.now());
+    run.report.add_error(std::move(refusal));
+  }
+  run.store.certificates.save(job.task.certificate);
   Names rest = without(names, refused);
   const std::string_view hint = "change the CAA records, or list these hosts as hosts.exclude to go on without them";
   if (rest.empty()) throw Error("nothing is ordered: CAA records forbid every name", std::string(hint), "not_ordered");
@@ -281,7 +286,7 @@ Names names_allowed(Run& run, CertificateAuthority& ca, const Job& job) {
 
 std::optional<store::VersionPart> order_certificate(Run& run, CertificateAuthority& ca, const OrderTask& task) {
   if (is_internal(ca.config())) return issue_internally(run, task);
-  const Job job{.task = task, .live = run.store.certificates.find_live(task.planned.name)};
+  const Job job{.task = task};
   const std::string& certificate = job.certificate();
   Names names = task.exact_names.empty() ? names_allowed(run, ca, job) : task.exact_names;
   if (task.exact_names.empty() && names != task.planned.ascii_names() && !is_gain(run, job, names)) return {};
@@ -291,14 +296,15 @@ std::optional<store::VersionPart> order_certificate(Run& run, CertificateAuthori
     try {
       store::VersionPart part = make_part(run, order, run_order(run, ca, job, order));
       remember_issuance(run, task, part);
-      forget_failures(run, certificate, names, task.planned.wanted_names());
+      forget_failures(task.certificate.state, names, task.planned.wanted_names());
+      run.store.certificates.save(task.certificate);
       return part;
     } catch (const acme::IssueFailure& failure) {
       run.store.orders.remove(certificate, task.key.further);
       tell_refused(run, job, failure);
       names = names_to_keep(run, job, names, failure);
       if (round == max_rounds) throw;
-      if (round > 2) names = names_without_doubt(run, job, names);
+      if (round > 2) names = names_without_doubt(job, names);
       if (!is_gain(run, job, names)) return {};
     } catch (const Error& e) {
       // Else the next run would take up the same order, and hear the same.

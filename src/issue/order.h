@@ -14,6 +14,7 @@ struct Run;
 /// One certificate to order.
 struct OrderTask {
   const mx::PlannedCertificate& planned;
+  store::Certificate& certificate;  // of that name; what is learned of its names and of CAs is noted in its state
   WantedKey key;
   /// What it has to hold: neither more nor less, since another certificate of the version does. Empty: what can be had
   /// of the plan's names.

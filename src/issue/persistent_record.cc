@@ -40,8 +40,8 @@ std::optional<PersistentRecord> find_persistent_record(const Run& run, const std
 
 std::vector<PersistentRecord> find_persistent_records(const Run& run) {
   std::set<std::string> names;
-  for (const std::string& certificate : run.store.certificates.known_names())
-    for (const std::string& name : run.store.certificates.load_state(certificate).desired)
+  for (const auto& [certificate, kept] : run.inventory)
+    for (const std::string& name : kept.state.desired)
       names.insert(name);
   for (const dns::DnsName& name : run.config.extra_names)
     names.insert(name.ascii());

@@ -56,64 +56,55 @@ std::string describe_ca(const std::string& directory_url) {
 
 /// A certificate of the CA's staging is not what the real one is asked for, a revoked one is none, and one of two keys
 /// is half of what is to be served.
-std::string why_unwanted(const Run& run, const std::string& name, const store::Version& live) {
-  if (const auto state = run.store.certificates.load_state(name);
-      const auto* revoked = state.find_revocation(live.number))
+std::string why_unwanted(const config::Config& config, const store::Certificate& certificate,
+                         const store::Version& live) {
+  if (const auto* revoked = certificate.state.find_revocation(live.number))
     return fmt::format("it has been revoked ({})", revoked->reason);
   for (const store::VersionPart& part : live.parts()) {
     const std::string& directory = part.record.directory;
     // One from a fallback stays until it is due: it is as good, and the first CA may be down still.
-    if (!directory.empty() && find_ca(run.config.ca, directory) == nullptr)
+    if (!directory.empty() && find_ca(config.ca, directory) == nullptr)
       return fmt::format("it is from {}, and {} is configured", describe_ca(directory),
-                         describe_ca(run.config.ca.directory_url));
+                         describe_ca(config.ca.directory_url));
   }
-  return why_incomplete(run.config.key_types, live);
+  return why_incomplete(config.key_types, live);
 }
 
-/// It is to have what it had; who orders that says what is wrong with it.
-mx::CurrentCertificate damaged_certificate(const std::string& name, store::CertificateState state) {
-  return {.name = name,
-          .names = state.desired,
+/// It is to have what it had.
+mx::CurrentCertificate damaged_certificate(const store::Certificate& certificate) {
+  return {.name = certificate.name,
+          .names = certificate.state.desired,
           .renew_at = SystemTime::max(),
           .unwanted = "its stored files are damaged",
-          .desired = std::move(state.desired),
-          .is_default = state.is_default,
-          .unplanned = state.unplanned};
+          .desired = certificate.state.desired,
+          .is_default = certificate.state.is_default,
+          .unplanned = certificate.state.unplanned};
 }
 
-std::vector<mx::CurrentCertificate> current_certificates(const Run& run) {
-  std::vector<mx::CurrentCertificate> current;
-  for (const std::string& name : run.store.certificates.names()) {
-    if (!run.store.certificates.live_number(name)) continue;
-    store::CertificateState state = run.store.certificates.load_state(name);
-    const auto live = run.store.certificates.find_intact_live(name);
-    if (!live) {
-      current.push_back(damaged_certificate(name, std::move(state)));
-      continue;
-    }
-    const DueTime due = due_time(state, *live, run.config.renew);
-    current.push_back({.name = name,
-                       .names = live->leaf.names,
-                       .not_after = end_of(*live),
-                       .renew_at = due.at,
-                       .renew_why = due.reason == DueTime::Reason::renewal_window ? "the CA wants it renewed" : "",
-                       .unwanted = why_unwanted(run, name, *live),
-                       .desired = std::move(state.desired),
-                       .is_default = state.is_default,
-                       .unplanned = state.unplanned});
-  }
-  return current;
+mx::CurrentCertificate current_certificate(const config::Config& config, const store::Certificate& certificate) {
+  const store::Version* live = certificate.live.intact();
+  if (live == nullptr) return damaged_certificate(certificate);
+  const DueTime due = due_time(certificate.state, *live, config.renew);
+  return {.name = certificate.name,
+          .names = live->leaf.names,
+          .not_after = end_of(*live),
+          .renew_at = due.at,
+          .renew_why = due.reason == DueTime::Reason::renewal_window ? "the CA wants it renewed" : "",
+          .unwanted = why_unwanted(config, certificate, *live),
+          .desired = certificate.state.desired,
+          .is_default = certificate.state.is_default,
+          .unplanned = certificate.state.unplanned};
 }
 
-std::vector<mx::TriedCertificate> tried_certificates(const Run& run) {
-  std::vector<mx::TriedCertificate> tried;
-  for (const std::string& name : run.store.certificates.known_names()) {
-    if (run.store.certificates.live_number(name)) continue;
-    store::CertificateState state = run.store.certificates.load_state(name);
-    if (!state.desired.empty())
-      tried.push_back({.name = name, .desired = std::move(state.desired), .is_default = state.is_default});
+/// What is live, and what could not be had yet.
+void describe_certificates(const config::Config& config, const store::Inventory& inventory, mx::PlanInput& input) {
+  for (const auto& [name, certificate] : inventory) {
+    if (certificate.live.exists())
+      input.current.push_back(current_certificate(config, certificate));
+    else if (!certificate.state.desired.empty())
+      input.tried.push_back(
+          {.name = name, .desired = certificate.state.desired, .is_default = certificate.state.is_default});
   }
-  return tried;
 }
 
 /// Leaves what concerns the domains that were named: the plan is made for all, so that a choice shrinks no certificate.
@@ -230,13 +221,12 @@ mx::Plan make_plan(Run& run, std::span<const std::string> chosen) {
     return !internal && port_of(run.config.challenge.method_for(host).type) != 0;
   };
   input.extra_names = run.config.extra_names;
-  input.current = current_certificates(run);
-  input.tried = tried_certificates(run);
+  describe_certificates(run.config, run.inventory, input);
   input.pack = run.config.pack;
   input.max_names = limit_names(run.config.ca.profile, run.config.max_names);
   for (const config::CaConfig& fallback : run.config.ca.fallback)
     input.max_names = limit_names(fallback.profile, input.max_names);
-  input.postponed = postponed_names(run);
+  if (run.policy.waits_after_failures) input.postponed = postponed_names(run.inventory, run.clock.now());
   input.history = load_histories(run);
   input.keep_for = run.config.keep_for;
   input.prune = run.policy.prune;
@@ -245,7 +235,7 @@ mx::Plan make_plan(Run& run, std::span<const std::string> chosen) {
   mx::Plan plan = mx::plan_certificates(input);
   if (internal && plan.certificates.empty()) plan = plan_own_name(run.clock, std::move(input), std::move(plan));
   plan.warnings.insert(plan.warnings.begin(), listed.warnings.begin(), listed.warnings.end());
-  warn_of_failing_names(run, plan);
+  warn_of_failing_names(run.inventory, plan);
   if (!chosen.empty()) keep_chosen(chosen, plan);
   std::ranges::move(dns_warnings, std::back_inserter(plan.warnings));
   if (const auto warning = find_split_horizon(run, plan)) plan.warnings.push_back(*warning);

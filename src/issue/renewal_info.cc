@@ -71,23 +71,21 @@ std::optional<store::RenewalInfo> ask_if_due(Run& run, CertificateAuthority& ca,
   return info;
 }
 
-/// About the certificates of the live version that are from this CA; what was said of older ones is forgotten.
-void update(Run& run, CertificateAuthority& ca, const std::string& certificate, Deadline deadline) {
-  const auto live = run.store.certificates.find_intact_live(certificate);
-  if (!live) return;
-  store::CertificateState state = run.store.certificates.load_state(certificate);
-  if (state.unplanned) return;
-  const store::CertificateState before = state;
-  state.renewal_info.clear();
+/// About those of the live version that are from this CA; what was said of older ones is forgotten.
+void update(Run& run, CertificateAuthority& ca, store::Certificate& certificate, Deadline deadline) {
+  const store::Version* live = certificate.live.intact();
+  if (live == nullptr || certificate.state.unplanned) return;
+  std::vector<store::RenewalInfo> infos;
   for (const store::VersionPart& part : live->parts()) {
-    const store::RenewalInfo* known = before.find_renewal_info(part.leaf.renewal_id);
+    const store::RenewalInfo* known = certificate.state.find_renewal_info(part.leaf.renewal_id);
     if (part.record.directory != ca.config().directory_url) {
-      if (known != nullptr) state.renewal_info.push_back(*known);
-    } else if (auto info = ask_if_due(run, ca, certificate, part.leaf, known, deadline)) {
-      state.renewal_info.push_back(*std::move(info));
+      if (known != nullptr) infos.push_back(*known);
+    } else if (auto info = ask_if_due(run, ca, certificate.name, part.leaf, known, deadline)) {
+      infos.push_back(*std::move(info));
     }
   }
-  if (state != before) run.store.certificates.save_state(certificate, state);
+  certificate.state.renewal_info = std::move(infos);
+  run.store.certificates.save(certificate);
 }
 
 }  // namespace
@@ -95,8 +93,8 @@ void update(Run& run, CertificateAuthority& ca, const std::string& certificate, 
 void update_renewal_info(Run& run, CertificateAuthority& ca) {
   if (is_internal(ca.config())) return;
   const Deadline deadline = Deadline::after(run.clock, question_deadline);
-  for (const std::string& name : run.store.certificates.names())
-    update(run, ca, name, deadline);
+  for (auto& [name, certificate] : run.inventory)
+    update(run, ca, certificate, deadline);
 }
 
 }  // namespace mxcert::issue

@@ -7,13 +7,14 @@
 
 namespace mxcert::issue {
 
-/// What everything from the plan to the stored version works with, for the time of one run. Only functions that join
-/// several of these take it; whoever needs one or two takes these.
+/// What everything from the plan to the stored version works with, for the time of one run. Only what joins several of
+/// these takes it; whoever needs one or two takes these.
 struct Run {
   const config::Config& config;
   const config::Policy& policy;
   Clock& clock;
   store::Store& store;
+  store::Inventory& inventory;  // what the store has of certificates, as read once
   report::Report& report;
 };
 

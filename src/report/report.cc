@@ -2,6 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+#include "base/name_table.h"
 #include "base/text.h"
 #include "report/json.h"
 
@@ -14,26 +20,67 @@ std::string describe_failure(const CertificateOutcome& outcome) {
   return fmt::format("version {} is not in service", outcome.version);
 }
 
-std::string headline(const CertificateOutcome& outcome, SystemTime now) {
-  std::string line = fmt::format("{}: ", outcome.name);
-  if (outcome.result == "unchanged") {
-    line += "nothing is due";
-  } else if (outcome.result == "waiting") {
-    line += "left alone for now, after a failure";
-  } else if (outcome.result == "issued") {
-    line += fmt::format("issued version {} for {}", outcome.version, count_of(outcome.names.size(), "name"));
-    if (outcome.key_types.size() > 1) line += fmt::format(" with {}", join(outcome.key_types, " and "));
-  } else if (outcome.result == "failed") {
-    line += describe_failure(outcome);
-  } else if (outcome.result == "planned") {
-    line += outcome.version.empty()
-                ? fmt::format("would {} {}", outcome.action, count_of(outcome.names.size(), "name"))
-                : fmt::format("would {} version {}", outcome.action == "rollback" ? "roll back to" : outcome.action,
-                              outcome.version);
-  } else {
-    line += fmt::format("{} version {}", outcome.result == "rolled_back" ? "rolled back to" : outcome.result,
-                        outcome.version);
+using Action = CertificateOutcome::Action;
+using Result = CertificateOutcome::Result;
+
+constexpr std::array action_names{
+    std::pair{Action::issue, std::string_view("issue")},
+    std::pair{Action::renew, std::string_view("renew")},
+    std::pair{Action::replace, std::string_view("replace")},
+    std::pair{Action::none, std::string_view("none")},
+    std::pair{Action::deploy, std::string_view("deploy")},
+    std::pair{Action::rollback, std::string_view("rollback")},
+    std::pair{Action::withdraw, std::string_view("withdraw")},
+};
+constexpr std::array result_names{
+    std::pair{Result::unchanged, std::string_view("unchanged")},
+    std::pair{Result::waiting, std::string_view("waiting")},
+    std::pair{Result::issued, std::string_view("issued")},
+    std::pair{Result::deployed, std::string_view("deployed")},
+    std::pair{Result::rolled_back, std::string_view("rolled_back")},
+    std::pair{Result::withdrawn, std::string_view("withdrawn")},
+    std::pair{Result::placeholder, std::string_view("placeholder")},
+    std::pair{Result::planned, std::string_view("planned")},
+    std::pair{Result::failed, std::string_view("failed")},
+};
+
+std::string describe_plan(const CertificateOutcome& outcome) {
+  if (outcome.version.empty())
+    return fmt::format("would {} {}", to_string(outcome.action), count_of(outcome.names.size(), "name"));
+  return fmt::format("would {} version {}",
+                     outcome.action == Action::rollback ? "roll back to" : to_string(outcome.action), outcome.version);
+}
+
+std::string describe_issued(const CertificateOutcome& outcome) {
+  std::string text = fmt::format("issued version {} for {}", outcome.version, count_of(outcome.names.size(), "name"));
+  if (outcome.key_types.size() > 1) text += fmt::format(" with {}", join(outcome.key_types, " and "));
+  return text;
+}
+
+std::string describe(const CertificateOutcome& outcome) {
+  switch (outcome.result) {
+    case Result::unchanged:
+      return "nothing is due";
+    case Result::waiting:
+      return "left alone for now, after a failure";
+    case Result::issued:
+      return describe_issued(outcome);
+    case Result::failed:
+      return describe_failure(outcome);
+    case Result::planned:
+      return describe_plan(outcome);
+    case Result::rolled_back:
+      return fmt::format("rolled back to version {}", outcome.version);
+    case Result::deployed:
+    case Result::withdrawn:
+    case Result::placeholder:
+      return fmt::format("{} version {}", to_string(outcome.result), outcome.version);
   }
+  return {};
+}
+
+std::string headline(const CertificateOutcome& outcome, SystemTime now) {
+  std::string line = fmt::format("{}: {}", outcome.name, describe(outcome));
   if (outcome.not_after)
     line += fmt::format(", valid until {} ({})", format_time(*outcome.not_after),
                         format_duration(std::chrono::duration_cast<std::chrono::seconds>(*outcome.not_after - now)));
@@ -42,7 +89,32 @@ std::string headline(const CertificateOutcome& outcome, SystemTime now) {
 
 }  // namespace
 
+std::string_view to_string(Action action) {
+  return name_of(action_names, action);
+}
+std::string_view to_string(Result result) {
+  return name_of(result_names, result);
+}
+
+Action to_action(mx::Action action) {
+  switch (action) {
+    case mx::Action::issue:
+      return Action::issue;
+    case mx::Action::renew:
+      return Action::renew;
+    case mx::Action::replace:
+      return Action::replace;
+    case mx::Action::none:
+      return Action::none;
+  }
+  return Action::none;
+}
+
 void Report::add_warning(Finding finding) {
+  untold_.push_back(finding);
+  warnings_.push_back(std::move(finding));
+}
+void Report::add_told_warning(Finding finding) {
   warnings_.push_back(std::move(finding));
 }
 void Report::add_error(Finding finding) {
@@ -52,16 +124,23 @@ void Report::add_error(const Error& error, const std::string& subject) {
   errors_.push_back({.code = error.code(), .subject = subject, .message = error.message(), .hint = error.hint()});
 }
 
+void Report::append(Report other) {
+  std::ranges::move(other.warnings_, std::back_inserter(warnings_));
+  std::ranges::move(other.untold_, std::back_inserter(untold_));
+  std::ranges::move(other.errors_, std::back_inserter(errors_));
+  std::ranges::move(other.outcomes_, std::back_inserter(outcomes_));
+}
+
 std::string to_json(const Report& report) {
   Json certificates = Json::array();
   for (const CertificateOutcome& outcome : report.outcomes()) {
     Json targets = Json::array();
     for (const TargetOutcome& target : outcome.targets)
-      targets.push_back({{"target", target.target}, {"result", target.result}, {"message", target.message}});
+      targets.push_back({{"target", target.target}, {"result", to_string(target.status)}, {"message", target.message}});
     certificates.push_back({{"name", outcome.name},
                             {"names", outcome.names},
-                            {"action", outcome.action},
-                            {"result", outcome.result},
+                            {"action", to_string(outcome.action)},
+                            {"result", to_string(outcome.result)},
                             {"certificate_version", outcome.version.empty() ? Json() : Json(outcome.version)},
                             {"not_after", time_or_null(outcome.not_after)},
                             {"key_types", outcome.key_types},

@@ -135,21 +135,41 @@ std::string_view to_string(Deployment::State state) {
   return "failed";
 }
 
-std::vector<std::string> Certificates::known_names() const {
-  std::vector<std::string> names;
-  std::error_code missing;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory_.certificates(), missing))
-    if (entry.is_directory()) names.push_back(entry.path().filename().string());
-  if (missing && missing != std::errc::no_such_file_or_directory)
-    throw_system_error(missing.value(), "cannot read " + directory_.certificates().string(), "run mxcert as root");
-  std::ranges::sort(names);
-  return names;
+const Version& Certificate::live_version() const {
+  if (const Version* version = live.intact()) return *version;
+  if (const Error* damage = live.damage()) throw *damage;
+  throw Error(fmt::format("{} has no live version", name), "mxcert issue gets one");
 }
 
-std::vector<std::string> Certificates::names() const {
-  std::vector<std::string> names = known_names();
-  std::erase_if(names, [this](const std::string& name) { return versions(name).empty(); });
-  return names;
+Inventory Certificates::load_all() const {
+  Inventory inventory;
+  std::error_code missing;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory_.certificates(), missing)) {
+    if (!entry.is_directory()) continue;
+    const std::string name = entry.path().filename().string();
+    inventory.emplace(name, load(name));
+  }
+  if (missing && missing != std::errc::no_such_file_or_directory)
+    throw_system_error(missing.value(), "cannot read " + directory_.certificates().string(), "run mxcert as root");
+  return inventory;
+}
+
+Certificate Certificates::load(const std::string& name) const {
+  Certificate certificate{.name = name, .versions = versions(name), .live = load_live(name)};
+  certificate.state = certificate.saved = load_state(name);
+  return certificate;
+}
+
+LiveVersion Certificates::load_live(const std::string& name) const {
+  std::error_code missing;
+  const fs::path target = fs::read_symlink(live_path(name), missing);
+  const std::string number = target.filename().string();
+  if (missing || !parse_number(number)) return {};
+  try {
+    return LiveVersion(load_version(name, number));
+  } catch (const Error& damage) {
+    return {number, damage};
+  }
 }
 
 std::vector<std::string> Certificates::versions(const std::string& name) const {
@@ -176,7 +196,7 @@ fs::path Certificates::backup_path(const std::string& name) const {
   return directory_.certificates() / require_safe_name(name) / "backup";
 }
 
-Version Certificates::load(const std::string& name, const std::string& number) const {
+Version Certificates::load_version(const std::string& name, const std::string& number) const {
   if (!parse_number(number)) throw Error(fmt::format("{} has no version {}", name, number));
   const fs::path folder = version_path(name, number);
   VersionPart primary = load_version_part(folder);
@@ -190,31 +210,18 @@ Version Certificates::load(const std::string& name, const std::string& number) c
   return version;
 }
 
-std::optional<std::string> Certificates::live_number(const std::string& name) const {
-  std::error_code missing;
-  const fs::path target = fs::read_symlink(live_path(name), missing);
-  if (missing || !parse_number(target.filename().string())) return std::nullopt;
-  return target.filename().string();
+std::optional<std::string> Certificates::find_key(const std::string& name, const std::string& number,
+                                                  std::optional<pki::KeyFamily> further) const {
+  fs::path folder = version_path(name, number);
+  if (further) folder /= pki::to_string(*further);
+  return find_private_key(folder);
 }
 
-std::optional<Version> Certificates::find_live(const std::string& name) const {
-  const auto number = live_number(name);
-  if (!number) return std::nullopt;
-  return load(name, *number);
-}
-
-std::optional<Version> Certificates::find_intact_live(const std::string& name) const {
-  try {
-    return find_live(name);
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-}
-
-std::string Certificates::put(const std::string& name, const pki::CertificateBundle& bundle,
+std::string Certificates::put(Certificate& certificate, const pki::CertificateBundle& bundle,
                               const VersionRecord& record, std::span<const VersionPart> further) {
-  const fs::path certificate = directory_.certificates() / require_safe_name(name);
-  make_directory(certificate, private_directory);
+  const std::string& name = certificate.name;
+  const fs::path home = directory_.certificates() / require_safe_name(name);
+  make_directory(home, private_directory);
   const auto existing = versions(name);
   std::string number = format_number(existing.empty() ? 1 : *parse_number(existing.back()) + 1);
 
@@ -229,24 +236,26 @@ std::string Certificates::put(const std::string& name, const pki::CertificateBun
     write_version_part(folder / pki::to_string(family), part.bundle, part.record);
   }
   write_version_part(folder, bundle, record);
-  rename_durably(folder, certificate / number);
+  rename_durably(folder, home / number);
+  certificate.versions = versions(name);
   return number;
 }
 
-void Certificates::make_live(const std::string& name, const std::string& number) {
+void Certificates::make_live(Certificate& certificate, const std::string& number) {
+  const std::string& name = certificate.name;
   if (!fs::exists(version_path(name, number) / "certificate.json"))
     throw Error(fmt::format("certificate {} has no complete version {}", name, number));
   replace_symlink(fs::path("..") / "certificates" / name / number, live_path(name));
+  certificate.live = load_live(name);
 }
 
-void Certificates::prune(const std::string& name) {
+void Certificates::prune(Certificate& certificate) {
+  const std::string& name = certificate.name;
   const std::vector<std::string> all = versions(name);
-  const auto live = live_number(name);
-  if (!live || all.size() <= kept_versions) return;
-  const CertificateState state = load_state(name);
-  const auto live_at = std::ranges::find(all, *live);
+  if (!certificate.live.exists() || all.size() <= kept_versions) return;
+  const auto live_at = std::ranges::find(all, certificate.live.number());
   for (auto version = all.begin(); version + kept_versions < all.end(); ++version) {
-    const bool deployed = std::ranges::any_of(state.deployments, [&](const auto& target) {
+    const bool deployed = std::ranges::any_of(certificate.state.deployments, [&](const auto& target) {
       return target.second.version == *version || target.second.served_version == *version;
     });
     if (deployed || version == live_at || version + 1 == live_at) continue;
@@ -255,6 +264,7 @@ void Certificates::prune(const std::string& name) {
     rename_durably(version_path(name, *version), doomed);
     fs::remove_all(doomed);
   }
+  certificate.versions = versions(name);
 }
 
 CertificateState Certificates::load_state(const std::string& name) const {
@@ -303,7 +313,9 @@ std::set<std::string> CertificateState::served_versions() const {
   return versions;
 }
 
-void Certificates::save_state(const std::string& name, const CertificateState& state) {
+void Certificates::save(Certificate& certificate) {
+  const CertificateState& state = certificate.state;
+  if (state == certificate.saved) return;
   nlohmann::json deployments = nlohmann::json::object();
   for (const auto& [target, deployment] : state.deployments)
     deployments[target] = to_json(deployment);
@@ -322,9 +334,10 @@ void Certificates::save_state(const std::string& name, const CertificateState& s
                               {"at", format_time(state.revocation->at)}};
   for (const auto& [owner, dane] : state.dane)
     document["dane"][owner] = {{"status", dane.status}, {"fragile", dane.fragile}, {"at", format_time(dane.at)}};
-  const fs::path folder = directory_.certificates() / require_safe_name(name);
+  const fs::path folder = directory_.certificates() / require_safe_name(certificate.name);
   make_directory(folder, private_directory);
   save_json(folder / "state.json", document, directory_.tmp());
+  certificate.saved = state;
 }
 
 }  // namespace mxcert::store

@@ -6,9 +6,11 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "pki/certificate.h"
 #include "store/state_directory.h"
 
@@ -135,36 +137,73 @@ struct CertificateState {
   bool operator==(const CertificateState&) const = default;
 };
 
+/// What `live/NAME` leads to. A version that cannot be read is neither there nor missing: it has a number, and a reason
+/// why it cannot.
+class LiveVersion {
+ public:
+  LiveVersion() = default;  // there is none
+  explicit LiveVersion(Version version) : number_(version.number), version_(std::move(version)) {}
+  LiveVersion(std::string number, Error damage) : number_(std::move(number)), damage_(std::move(damage)) {}
+
+  /// Whether there is one, readable or not.
+  bool exists() const { return !number_.empty(); }
+  /// Empty when there is none.
+  const std::string& number() const { return number_; }
+  /// Null when there is none, and when it cannot be read.
+  const Version* intact() const { return version_ ? &*version_ : nullptr; }
+  /// Null unless it cannot be read.
+  const Error* damage() const { return damage_ ? &*damage_ : nullptr; }
+
+ private:
+  std::string number_;
+  std::optional<Version> version_;
+  std::optional<Error> damage_;
+};
+
+/// All that is kept of one certificate. It is read once in a run, handed down, and written when it has changed.
+struct Certificate {
+  std::string name;
+  std::vector<std::string> versions = {};  // the numbers of the complete ones, oldest first
+  LiveVersion live = {};
+  CertificateState state = {};
+  CertificateState saved = {};  // as it is on disk
+
+  /// The live version; throws Error when there is none, or why it cannot be read.
+  const Version& live_version() const;
+};
+
+/// All certificates by their names, those included that were tried for but never issued.
+using Inventory = std::map<std::string, Certificate>;
+
 /// The certificate versions, which of them are live, and what is remembered about them.
 /// All changes are atomic and durable when the function returns, and need the state directory's lock.
 class Certificates {
  public:
   explicit Certificates(StateDirectory directory) : directory_(std::move(directory)) {}
 
-  /// All certificates that have a complete version, in alphabetical order.
-  std::vector<std::string> names() const;
-  /// Those, and the ones that were tried for but never issued.
-  std::vector<std::string> known_names() const;
-  /// The numbers of its complete versions, oldest first.
-  std::vector<std::string> versions(const std::string& name) const;
-  /// Throws Error when it is not there or its files are damaged.
-  Version load(const std::string& name, const std::string& number) const;
-  /// The number of the version that the live link names; empty when there is none.
-  std::optional<std::string> live_number(const std::string& name) const;
-  /// Empty when there is none. Throws Error when its files are damaged.
-  std::optional<Version> find_live(const std::string& name) const;
-  /// Empty when its files are damaged, too: for whoever only looks around.
-  std::optional<Version> find_intact_live(const std::string& name) const;
+  /// Everything, each certificate read once.
+  Inventory load_all() const;
+  /// One certificate; empty but for its name when nothing is stored of it. What cannot be read of it is damage, and an
+  /// unreadable state the same as a new one.
+  Certificate load(const std::string& name) const;
+  /// A version by its number. Throws Error when it is not there or its files are damaged.
+  Version load_version(const std::string& name, const std::string& number) const;
+  /// The private key of a version, of its primary key or a `further` one, although other files of it may be damaged.
+  /// Empty when it is not there.
+  std::optional<std::string> find_key(const std::string& name, const std::string& number,
+                                      std::optional<pki::KeyFamily> further = {}) const;
 
   /// Stores a new version and returns its number. It is not live yet. What is `further` goes into a folder of its own
   /// below, `rsa/` or `ecdsa/` after its key; throws Error when two are of one family.
-  std::string put(const std::string& name, const pki::CertificateBundle& bundle, const VersionRecord& record,
+  std::string put(Certificate& certificate, const pki::CertificateBundle& bundle, const VersionRecord& record,
                   std::span<const VersionPart> further = {});
   /// Moves the live link; the version must be complete.
-  void make_live(const std::string& name, const std::string& number);
+  void make_live(Certificate& certificate, const std::string& number);
+  /// Writes what is remembered, if it has changed since it was read or written.
+  void save(Certificate& certificate);
   /// Removes old versions, but never the live one, the one before it, one that some target has or serves, or the three
   /// newest.
-  void prune(const std::string& name);
+  void prune(Certificate& certificate);
 
   /// The folder of one version, with its PEM files.
   std::filesystem::path version_path(const std::string& name, const std::string& number) const;
@@ -173,10 +212,11 @@ class Certificates {
   /// Where deployment keeps what it would put back (below the certificate's folder).
   std::filesystem::path backup_path(const std::string& name) const;
 
-  CertificateState load_state(const std::string& name) const;
-  void save_state(const std::string& name, const CertificateState& state);
-
  private:
+  std::vector<std::string> versions(const std::string& name) const;
+  LiveVersion load_live(const std::string& name) const;
+  CertificateState load_state(const std::string& name) const;
+
   StateDirectory directory_;
 };
 

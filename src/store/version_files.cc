@@ -55,4 +55,11 @@ VersionPart load_version_part(const fs::path& folder) {
   return part;
 }
 
+std::optional<std::string> find_private_key(const fs::path& folder) {
+  const fs::path file = folder / "privkey.pem";
+  std::error_code failure;
+  if (!fs::exists(file, failure)) return std::nullopt;
+  return read_file(file, max_pem_bytes);
+}
+
 }  // namespace mxcert::store

@@ -19,6 +19,7 @@ struct Fixture {
   test::FakeClock clock;
   test::RunScene context{config_in(dir / "state"), clock};
   store::Lock lock = context.store.directory.lock(clock, 0ms);
+  store::Certificate certificate{.name = "mx.example.com"};
   const mx::PlannedCertificate planned{.name = "mx.example.com", .names = {dns::DnsName::parse("mx.example.com")}};
 
   static config::Config config_in(const std::filesystem::path& state) {
@@ -26,14 +27,16 @@ struct Fixture {
     config.state_dir = state;
     return config;
   }
-  store::VersionPart issue() { return issue_internally(context.run, {.planned = planned, .key = {}}); }
+  store::VersionPart issue() {
+    return issue_internally(context.run, {.planned = planned, .certificate = certificate, .key = {}});
+  }
   std::string root_pem() const { return *context.store.internal_authority.find_certificate(); }
 };
 
 }  // namespace
 
 TEST_CASE_METHOD(Fixture, "the internal CA is made with the first certificate, and stays") {
-  CHECK_FALSE(find_internal_root(context.run));
+  CHECK_FALSE(find_internal_root(context.store.internal_authority));
   const store::VersionPart first = issue();
   CHECK(first.leaf.names == std::vector<std::string>{"mx.example.com"});
   CHECK(first.record.directory == "internal");
@@ -41,7 +44,7 @@ TEST_CASE_METHOD(Fixture, "the internal CA is made with the first certificate, a
   const std::string root = root_pem();
   const store::VersionPart second = issue();
   CHECK(root_pem() == root);
-  CHECK(second.leaf.issuer == find_internal_root(context.run)->subject);
+  CHECK(second.leaf.issuer == find_internal_root(context.store.internal_authority)->subject);
   CHECK(second.leaf.serial != first.leaf.serial);
   struct stat status {};
   REQUIRE(::stat(context.store.internal_authority.key_path().c_str(), &status) == 0);
@@ -50,13 +53,13 @@ TEST_CASE_METHOD(Fixture, "the internal CA is made with the first certificate, a
 
 TEST_CASE_METHOD(Fixture, "the root is made anew in time, with the same key, and no certificate outlives it") {
   issue();
-  const pki::Certificate first = *find_internal_root(context.run);
+  const pki::Certificate first = *find_internal_root(context.store.internal_authority);
   clock.advance(std::chrono::days(3650 - 730 - 1));
   issue();
-  CHECK(find_internal_root(context.run)->der == first.der);
+  CHECK(find_internal_root(context.store.internal_authority)->der == first.der);
   clock.advance(std::chrono::days(2));
   const store::VersionPart part = issue();
-  const pki::Certificate second = *find_internal_root(context.run);
+  const pki::Certificate second = *find_internal_root(context.store.internal_authority);
   CHECK(second.der != first.der);
   CHECK(second.public_key_der == first.public_key_der);
   CHECK(second.subject == first.subject);
@@ -65,11 +68,11 @@ TEST_CASE_METHOD(Fixture, "the root is made anew in time, with the same key, and
 
 TEST_CASE_METHOD(Fixture, "a damaged root is made anew, a damaged key is not") {
   issue();
-  const pki::Certificate root = *find_internal_root(context.run);
+  const pki::Certificate root = *find_internal_root(context.store.internal_authority);
   write_file_atomically(context.store.internal_authority.certificate_path(), "rubbish", {});
-  CHECK_THROWS_WITH(find_internal_root(context.run), ContainsSubstring("root.pem"));
+  CHECK_THROWS_WITH(find_internal_root(context.store.internal_authority), ContainsSubstring("root.pem"));
   issue();
-  CHECK(find_internal_root(context.run)->public_key_der == root.public_key_der);
+  CHECK(find_internal_root(context.store.internal_authority)->public_key_der == root.public_key_der);
   write_file_atomically(context.store.internal_authority.key_path(), "rubbish", {});
   CHECK_THROWS_WITH(issue(), ContainsSubstring("internal-ca/key.pem"));
   CHECK(read_file(context.store.internal_authority.key_path(), 100) == "rubbish");
@@ -80,7 +83,7 @@ TEST_CASE_METHOD(Fixture, "a version from the internal CA is a placeholder as lo
   const store::Version version{
       .number = "0001", .bundle = part.bundle, .leaf = part.leaf, .record = part.record, .further = {}};
   CHECK(is_internal(version));
-  CHECK(is_placeholder(context.run, version));
+  CHECK(is_placeholder(context.config.ca, version));
   context.config.ca.directory_url = config::internal_directory;
-  CHECK_FALSE(is_placeholder(context.run, version));
+  CHECK_FALSE(is_placeholder(context.config.ca, version));
 }

@@ -25,7 +25,7 @@ store::Version version_with(KeyType primary, std::optional<KeyType> further = {}
 }  // namespace
 
 TEST_CASE("a first certificate has new keys of the configured types, the primary one first") {
-  const auto keys = wanted_keys({KeyType::ecdsa_p256, KeyType::rsa_2048}, {});
+  const auto keys = wanted_keys({KeyType::ecdsa_p256, KeyType::rsa_2048}, nullptr);
   REQUIRE(keys.size() == 2);
   CHECK_FALSE(keys[0].live);
   CHECK_FALSE(keys[0].further);
@@ -35,8 +35,8 @@ TEST_CASE("a first certificate has new keys of the configured types, the primary
 }
 
 TEST_CASE("each key goes on with the live one of its family, whatever its size and place") {
-  const auto keys =
-      wanted_keys({KeyType::ecdsa_p384, KeyType::rsa_4096}, version_with(KeyType::rsa_2048, KeyType::ecdsa_p256));
+  const store::Version live = version_with(KeyType::rsa_2048, KeyType::ecdsa_p256);
+  const auto keys = wanted_keys({KeyType::ecdsa_p384, KeyType::rsa_4096}, &live);
   REQUIRE(keys.size() == 2);
   CHECK(keys[0].live->leaf.key_type == KeyType::ecdsa_p256);
   CHECK(keys[1].live->leaf.key_type == KeyType::rsa_2048);
@@ -49,14 +49,15 @@ TEST_CASE("a type that is added is lacking, one that is dropped is not") {
   CHECK(why_incomplete(both, version_with(KeyType::rsa_2048)) == "it lacks an ecdsa-p256 certificate");
   CHECK(why_incomplete(both, version_with(KeyType::rsa_2048, KeyType::ecdsa_p384)).empty());
   CHECK(why_incomplete({KeyType::rsa_2048}, version_with(KeyType::ecdsa_p256, KeyType::rsa_2048)).empty());
-  const auto keys = wanted_keys({KeyType::rsa_2048}, version_with(KeyType::ecdsa_p256, KeyType::rsa_2048));
+  const store::Version live = version_with(KeyType::ecdsa_p256, KeyType::rsa_2048);
+  const auto keys = wanted_keys({KeyType::rsa_2048}, &live);
   REQUIRE(keys.size() == 1);
   CHECK(keys[0].live->leaf.key_type == KeyType::rsa_2048);
 }
 
 TEST_CASE("another single type is no reason to give the live key up") {
   const store::Version live = version_with(KeyType::ecdsa_p256);
-  const auto keys = wanted_keys({KeyType::rsa_2048}, live);
+  const auto keys = wanted_keys({KeyType::rsa_2048}, &live);
   REQUIRE(keys.size() == 1);
   CHECK(keys[0].live->leaf.key_type == KeyType::ecdsa_p256);
   CHECK(keys[0].family() == KeyFamily::ecdsa);

@@ -59,9 +59,7 @@ TEST_CASE_METHOD(Scene, "records are told for the names that plans wanted and ex
   const store::Lock lock = context.store.directory.lock(clock, std::chrono::seconds{0});
   context.store.accounts.save_key(config.ca.directory_url, "key");
   context.store.accounts.save({.directory = config.ca.directory_url, .url = account});
-  store::CertificateState state;
-  state.desired = {"mx.example.com", "mx.example.net"};
-  context.store.certificates.save_state("mx.example.com", state);
+  context.inventory["mx.example.com"].state.desired = {"mx.example.com", "mx.example.net"};
   std::vector<std::string> names;
   for (const PersistentRecord& record : find_persistent_records(context.run))
     names.push_back(record.name);

@@ -18,8 +18,10 @@ struct RunScene {
   config::Policy policy;
   Clock& clock;
   store::Store store;
+  store::Inventory inventory;
   report::Report report;
-  issue::Run run{.config = config, .policy = policy, .clock = clock, .store = store, .report = report};
+  issue::Run run{
+      .config = config, .policy = policy, .clock = clock, .store = store, .inventory = inventory, .report = report};
 };
 
 }  // namespace mxcert::test

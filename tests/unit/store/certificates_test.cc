@@ -19,6 +19,7 @@ namespace {
 struct Fixture : test::LockedState {
   Certificates certificates{state};
   const std::string name = "mx.example.com";
+  Certificate certificate{.name = name};
 
   pki::CertificateBundle make_bundle(pki::KeyType type = pki::KeyType::ecdsa_p256) const {
     const auto key = pki::PrivateKey::generate(type);
@@ -28,8 +29,8 @@ struct Fixture : test::LockedState {
             .chain = ""};
   }
   std::string put_live() {
-    const std::string number = certificates.put(name, make_bundle(), {});
-    certificates.make_live(name, number);
+    const std::string number = certificates.put(certificate, make_bundle(), {});
+    certificates.make_live(certificate, number);
     return number;
   }
 };
@@ -48,9 +49,9 @@ TEST_CASE_METHOD(Fixture, "a version is complete, private and found again") {
                              .account = "https://ca.example/acct/1",
                              .order = "https://ca.example/order/1",
                              .issued_at = *parse_time("2026-11-23T15:00:00Z")};
-  CHECK(certificates.put(name, bundle, record) == "0001");
-  CHECK(certificates.put(name, make_bundle(), record) == "0002");
-  const Version version = certificates.load(name, "0001");
+  CHECK(certificates.put(certificate, bundle, record) == "0001");
+  CHECK(certificates.put(certificate, make_bundle(), record) == "0002");
+  const Version version = certificates.load_version(name, "0001");
   CHECK(version.bundle.private_key == bundle.private_key);
   CHECK(version.leaf.names == std::vector<std::string>{name});
   CHECK(version.record.order == record.order);
@@ -61,15 +62,17 @@ TEST_CASE_METHOD(Fixture, "a version is complete, private and found again") {
   CHECK(mode_of(folder) == 0700);
   CHECK(mode_of(folder / "privkey.pem") == 0600);
   CHECK(mode_of(folder / "bundle.pem") == 0600);
-  CHECK(certificates.names() == std::vector<std::string>{name});
+  const Inventory inventory = certificates.load_all();
+  REQUIRE(inventory.size() == 1);
+  CHECK(inventory.at(name).versions == std::vector<std::string>{"0001", "0002"});
 }
 
 TEST_CASE_METHOD(Fixture, "a certificate with a second key is in a folder of its own, as complete and as private") {
   const auto primary = make_bundle();
   const std::vector<VersionPart> further{
       {.bundle = make_bundle(pki::KeyType::rsa_2048), .record = {.order = "https://ca.example/order/2"}}};
-  const std::string number = certificates.put(name, primary, {.order = "https://ca.example/order/1"}, further);
-  const Version version = certificates.load(name, number);
+  const std::string number = certificates.put(certificate, primary, {.order = "https://ca.example/order/1"}, further);
+  const Version version = certificates.load_version(name, number);
   CHECK(version.bundle.private_key == primary.private_key);
   REQUIRE(version.further.size() == 1);
   CHECK(version.further.front().bundle.private_key == further.front().bundle.private_key);
@@ -90,50 +93,48 @@ TEST_CASE_METHOD(Fixture, "a certificate with a second key is in a folder of its
   CHECK(mode_of(folder / "fullchain.pem") == 0644);
 
   fs::remove(folder / "privkey.pem");
-  CHECK_THROWS_WITH(certificates.load(name, number), ContainsSubstring("rsa/privkey.pem"));
+  CHECK_THROWS_WITH(certificates.load_version(name, number), ContainsSubstring("rsa/privkey.pem"));
 }
 
 TEST_CASE_METHOD(Fixture, "two certificates whose keys are of one family are no version") {
   const std::vector<VersionPart> further{{.bundle = make_bundle(pki::KeyType::ecdsa_p384)}};
-  CHECK_THROWS_WITH(certificates.put(name, make_bundle(), {}, further), ContainsSubstring("ecdsa"));
-  CHECK(certificates.versions(name).empty());
+  CHECK_THROWS_WITH(certificates.put(certificate, make_bundle(), {}, further), ContainsSubstring("ecdsa"));
+  CHECK(certificates.load(name).versions.empty());
 }
 
 TEST_CASE_METHOD(Fixture, "nothing is live until the link is made, and the link is relative") {
-  const std::string number = certificates.put(name, make_bundle(), {});
-  CHECK_FALSE(certificates.find_live(name));
-  certificates.make_live(name, number);
-  CHECK(certificates.find_live(name)->number == number);
+  const std::string number = certificates.put(certificate, make_bundle(), {});
+  CHECK_FALSE(certificates.load(name).live.exists());
+  certificates.make_live(certificate, number);
+  CHECK(certificate.live.number() == number);
+  CHECK(certificates.load(name).live.intact()->number == number);
   CHECK(fs::read_symlink(certificates.live_path(name)) == fs::path("../certificates/mx.example.com/0001"));
   CHECK(fs::exists(certificates.live_path(name) / "fullchain.pem"));
-  CHECK_THROWS_AS(certificates.make_live(name, "0007"), Error);
+  CHECK_THROWS_AS(certificates.make_live(certificate, "0007"), Error);
 }
 
 TEST_CASE_METHOD(Fixture, "old versions go, but not the live one, the one before it, nor one that is deployed") {
   for (int i = 0; i < 7; ++i)
     put_live();
-  certificates.make_live(name, "0003");
-  CertificateState state_of_it;
-  state_of_it.deployments["exim"].version = "0001";
-  certificates.save_state(name, state_of_it);
-  certificates.prune(name);
-  CHECK(certificates.versions(name) == std::vector<std::string>{"0001", "0002", "0003", "0005", "0006", "0007"});
+  certificates.make_live(certificate, "0003");
+  certificate.state.deployments["exim"].version = "0001";
+  certificates.prune(certificate);
+  CHECK(certificates.load(name).versions == certificate.versions);
+  CHECK(certificate.versions == std::vector<std::string>{"0001", "0002", "0003", "0005", "0006", "0007"});
 }
 
 TEST_CASE_METHOD(Fixture, "a version that a target serves while a later one failed there does not go") {
   for (int i = 0; i < 7; ++i)
     put_live();
-  CertificateState state_of_it;
-  state_of_it.deployments["exim"] = {
+  certificate.state.deployments["exim"] = {
       .version = "0007", .state = Deployment::State::failed, .at = {}, .message = "", .served_version = "0002"};
-  certificates.save_state(name, state_of_it);
-  CHECK(state_of_it.served_versions() == std::set<std::string>{"0002"});
-  certificates.prune(name);
-  CHECK(certificates.versions(name) == std::vector<std::string>{"0002", "0005", "0006", "0007"});
+  CHECK(certificate.state.served_versions() == std::set<std::string>{"0002"});
+  certificates.prune(certificate);
+  CHECK(certificate.versions == std::vector<std::string>{"0002", "0005", "0006", "0007"});
 }
 
 TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory is an empty one") {
-  CertificateState remembered;
+  CertificateState& remembered = certificate.state;
   remembered.desired = {"mx.example.com", "mx2.example.com"};
   remembered.is_default = false;
   remembered.unplanned = true;
@@ -161,15 +162,15 @@ TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory i
                               .next_question = *parse_time("2026-11-23T22:00:00Z")}};
   remembered.revocation =
       Revocation{.version = "0001", .reason = "keyCompromise", .at = *parse_time("2026-11-23T15:00:00Z")};
-  certificates.save_state(name, remembered);
-  CHECK(certificates.load_state(name) == remembered);
+  certificates.save(certificate);
+  CHECK(certificates.load(name).state == remembered);
   CHECK(remembered.find_revocation("0001") != nullptr);
   CHECK(remembered.find_revocation("0002") == nullptr);
   CHECK(remembered.find_renewal_info("aki.rsa") == &remembered.renewal_info.back());
   CHECK(remembered.find_renewal_info("aki.other") == nullptr);
   remembered.renewal_info.front().window.reset();
-  certificates.save_state(name, remembered);
-  CHECK(certificates.load_state(name) == remembered);
+  certificates.save(certificate);
+  CHECK(certificates.load(name).state == remembered);
 
   const fs::path file = state.certificates() / name / "state.json";
   const std::string damaged = GENERATE(
@@ -179,21 +180,50 @@ TEST_CASE_METHOD(Fixture, "what is remembered comes back, and a damaged memory i
       "{\"dane\":[7]}", "{\"dane\":{\"_25._tcp.mx\":7}}",
       "{\"deployments\":{\"exim\":5},\"failure\":{\"count\":\"x\"}}");
   write_file_atomically(file, damaged, {});
-  CHECK_NOTHROW(certificates.load_state(name));
-  CHECK(certificates.load_state(name).desired.empty());
+  CHECK_NOTHROW(certificates.load(name));
+  CHECK(certificates.load(name).state.desired.empty());
 }
 
-TEST_CASE_METHOD(Fixture, "a damaged version is an error that names the file") {
+TEST_CASE_METHOD(Fixture,
+                 "a live version that cannot be read is neither there nor missing, and says which file it is") {
   put_live();
   fs::remove(certificates.version_path(name, "0001") / "privkey.pem");
-  CHECK_THROWS_WITH(certificates.find_live(name), ContainsSubstring("privkey.pem"));
+  const Certificate damaged = certificates.load(name);
+  CHECK(damaged.live.exists());
+  CHECK(damaged.live.number() == "0001");
+  CHECK(damaged.live.intact() == nullptr);
+  REQUIRE(damaged.live.damage() != nullptr);
+  CHECK_THROWS_WITH(damaged.live_version(), ContainsSubstring("privkey.pem"));
+  CHECK_FALSE(certificates.find_key(name, "0001"));
+}
+
+TEST_CASE_METHOD(Fixture, "the key of a version is found although its certificate is damaged") {
+  put_live();
+  const std::string key = read_file(certificates.version_path(name, "0001") / "privkey.pem", 1 << 20);
+  write_file_atomically(certificates.version_path(name, "0001") / "cert.pem", "damaged", {});
+  CHECK(certificates.load(name).live.damage() != nullptr);
+  CHECK(certificates.find_key(name, "0001") == key);
+}
+
+TEST_CASE_METHOD(Fixture, "what has not changed is not written") {
+  certificate.state.desired = {name};
+  certificates.save(certificate);
+  const fs::path file = state.certificates() / name / "state.json";
+  fs::remove(file);
+  certificates.save(certificate);
+  CHECK_FALSE(fs::exists(file));
+  certificate.state.unplanned = true;
+  certificates.save(certificate);
+  CHECK(fs::exists(file));
 }
 
 TEST_CASE("reading from a state directory that is not there finds nothing") {
   const test::TempDir dir;
   const Certificates none{StateDirectory(dir / "missing")};
-  CHECK(none.names().empty());
-  CHECK_FALSE(none.find_live("mx.example.com"));
-  CHECK(none.load_state("mx.example.com") == CertificateState{});
+  CHECK(none.load_all().empty());
+  const Certificate nothing = none.load("mx.example.com");
+  CHECK_FALSE(nothing.live.exists());
+  CHECK_THROWS_WITH(nothing.live_version(), ContainsSubstring("no live version"));
+  CHECK(nothing.state == CertificateState{});
   CHECK_FALSE(fs::exists(dir / "missing"));
 }
