@@ -190,6 +190,12 @@ bool has_arrived(const Context& context, const mx::Plan& plan, const dns::DnsNam
   });
 }
 
+mx::PlannedCertificate left_as_it_is(mx::PlannedCertificate planned) {
+  planned.action = mx::Action::none;
+  planned.needs.clear();
+  return planned;
+}
+
 /// Law 2: a certificate that loses names to another one is left as it is until that serves them, unless it is about to
 /// end.
 mx::PlannedCertificate hold_back(Context& context, const mx::Plan& plan, mx::PlannedCertificate planned) {
@@ -205,8 +211,7 @@ mx::PlannedCertificate hold_back(Context& context, const mx::Plan& plan, mx::Pla
        .message = fmt::format("{} is left as it is, since {} is to be on another certificate, and "
                               "that is not in service yet",
                               planned.name, dns::display_name(*waiting))});
-  planned.action = mx::Action::none;
-  return planned;
+  return left_as_it_is(std::move(planned));
 }
 
 /// What a plan says of one certificate, before anything is done.
@@ -282,8 +287,7 @@ mx::PlannedCertificate limit_replacements(Context& context, mx::PlannedCertifica
        .message = fmt::format("{} was replaced often enough for a day; renew does it again after {}: {}", planned.name,
                               format_time(*next), planned.why),
        .hint = "mxcert issue does it now"});
-  planned.action = mx::Action::none;
-  return planned;
+  return left_as_it_is(std::move(planned));
 }
 
 /// The default one first, but one that loses names to another one after that.

@@ -14,12 +14,13 @@
 namespace mxcert::app {
 namespace {
 
-bool is_current(const Context& context, const mx::PlannedCertificate& planned, const store::CertificateState& state,
-                const store::Version& live) {
-  const std::vector<std::string> names = planned.ascii_names();
-  return issue::why_incomplete(context.config.key_types, live).empty() &&
-         context.clock.now() <= issue::due_time(state, live, context.config.renew).at &&
-         std::ranges::all_of(names, [&](const std::string& name) { return pki::covers(live.leaf, name); });
+/// Whether the one that there is would do, were it not for who issued it.
+bool is_current(const mx::PlannedCertificate& planned) {
+  mx::Situation situation = planned.situation;
+  situation.replace_why.clear();
+  for (mx::CurrentPart& part : situation.parts)
+    part.unwanted.clear();
+  return mx::find_needs(situation, planned.names).empty();
 }
 
 void issue_placeholder(Context& context, const mx::PlannedCertificate& planned, store::Certificate& certificate) {
@@ -41,8 +42,7 @@ bool wants_placeholder(const config::Config& config, const store::Certificate& c
 
 void install_placeholder(Context& context, const mx::PlannedCertificate& planned, store::Certificate& certificate,
                          report::CertificateOutcome& outcome) {
-  if (const store::Version* live = certificate.live.intact();
-      live == nullptr || !is_current(context, planned, certificate.state, *live))
+  if (const store::Version* live = certificate.live.intact(); live == nullptr || !is_current(planned))
     issue_placeholder(context, planned, certificate);
   const store::Version live = certificate.live_version();
   describe_version(outcome, live);

@@ -80,7 +80,7 @@ pki::PrivateKey choose_key(Run& run, const OrderTask& task) {
   if (const auto order = run.store.orders.find(name, task.key.further); order && !task.key.live) {
     try {
       pki::PrivateKey key = pki::PrivateKey::from_pem(order->private_key);
-      if (pki::family_of(key.type()) == task.key.family()) return key;
+      if (pki::family_of(key.type()) == task.key.family) return key;
     } catch (const Error&) {
       log::debug(fmt::format("{}: the order under way has no usable key", name));
     }

@@ -2,24 +2,23 @@
 
 #include <algorithm>
 #include <exception>
-#include <set>
+#include <iterator>
 
 #include "base/error.h"
 #include "issue/key_types.h"
-#include "issue/renewal.h"
 #include "issue/run.h"
 
 namespace mxcert::issue {
 namespace {
 
-using Names = std::vector<std::string>;
-
-bool same_names(const Names& a, const Names& b) {
-  return std::set(a.begin(), a.end()) == std::set(b.begin(), b.end());
+bool covers_all(const pki::Certificate& leaf, const std::vector<dns::DnsName>& names) {
+  return std::ranges::all_of(names, [&](const dns::DnsName& name) { return pki::covers(leaf, name.ascii()); });
 }
 
-bool covers_all(const pki::Certificate& leaf, const Names& names) {
-  return std::ranges::all_of(names, [&](const std::string& name) { return pki::covers(leaf, name); });
+std::vector<std::string> to_ascii(const std::vector<dns::DnsName>& names) {
+  std::vector<std::string> texts;
+  std::ranges::transform(names, std::back_inserter(texts), &dns::DnsName::ascii);
+  return texts;
 }
 
 /// The next version in the making.
@@ -32,8 +31,8 @@ class Issuing {
         planned_(planned),
         certificate_(certificate),
         keys_(wanted_keys(run.config.key_types, certificate.live.intact())),
-        names_(planned.ascii_names()),
-        all_are_needed_(std::ranges::none_of(keys_, [this](const WantedKey& key) { return is_needed(key); })) {}
+        names_(planned.names),
+        needs_(planned.needs) {}
 
   std::string make() {
     for (const WantedKey& key : keys_) {
@@ -52,7 +51,7 @@ class Issuing {
   /// What the version gets of this kind of key.
   void settle(const WantedKey& key) {
     std::optional<store::VersionPart> part;
-    if (needs_order(key))
+    if (is_needed(key))
       part = order(key);
     else
       forget_finished_order(key);
@@ -62,41 +61,18 @@ class Issuing {
       part = key.live;
     }
     if (!part) return;
-    if (parts_.empty()) names_ = shared_names(part->leaf);
+    if (parts_.empty()) share_names(part->leaf);
     parts_.push_back(*std::move(part));
   }
 
-  /// All certificates of a version hold these: what the first one has of the plan's names.
-  Names shared_names(const pki::Certificate& first) const {
-    Names names;
-    std::ranges::copy_if(planned_.ascii_names(), std::back_inserter(names),
-                         [&](const std::string& name) { return pki::covers(first, name); });
-    return names;
+  /// All certificates of a version hold what the first one has of the plan's names: what that asks of the others.
+  void share_names(const pki::Certificate& first) {
+    std::erase_if(names_, [&](const dns::DnsName& name) { return !pki::covers(first, name.ascii()); });
+    needs_ = mx::find_needs(planned_.situation, names_);
   }
 
-  bool needs_order(const WantedKey& key) const {
-    if (all_are_needed_ || is_needed(key)) return true;
-    const pki::Certificate& leaf = key.live->leaf;
-    if (planned_.action == mx::Action::renew && is_half_over(leaf)) return true;
-    // With what is ordered now it has to share its names.
-    return std::ranges::any_of(keys_, [this](const WantedKey& other) { return is_due(other); }) &&
-           !same_names(leaf.names, names_);
-  }
-
-  bool is_needed(const WantedKey& key) const { return is_due(key) || !covers_all(key.live->leaf, names_); }
-
-  /// There is none, or it has to be replaced whatever the others are.
-  bool is_due(const WantedKey& key) const {
-    if (!key.live || certificate_.state.find_revocation(certificate_.live.number()) != nullptr) return true;
-    const std::string& directory = key.live->record.directory;
-    if (!directory.empty() && find_ca(run_.config.ca, directory) == nullptr) return true;
-    return run_.clock.now() > due_time(certificate_.state, key.live->leaf, run_.config.renew).at;
-  }
-
-  /// Half of the time until it is due: renewed with the other certificate, so that they are due together again.
-  bool is_half_over(const pki::Certificate& leaf) const {
-    const SystemTime due = due_time(certificate_.state, leaf, run_.config.renew).at;
-    return run_.clock.now() > leaf.not_before + (due - leaf.not_before) / 2;
+  bool is_needed(const WantedKey& key) const {
+    return std::ranges::find(needs_, key.family, &mx::Need::family) != needs_.end();
   }
 
   /// One that outlived its certificate (a run was killed in between) must not be taken up for the next one.
@@ -110,8 +86,10 @@ class Issuing {
   }
 
   std::optional<store::VersionPart> order(const WantedKey& key) {
-    const OrderTask task{
-        .planned = planned_, .certificate = certificate_, .key = key, .exact_names = parts_.empty() ? Names{} : names_};
+    const OrderTask task{.planned = planned_,
+                         .certificate = certificate_,
+                         .key = key,
+                         .exact_names = parts_.empty() ? std::vector<std::string>{} : to_ascii(names_)};
     try {
       return order_somewhere(run_, cas_, task);
     } catch (Error& error) {
@@ -150,8 +128,8 @@ class Issuing {
   const mx::PlannedCertificate& planned_;
   store::Certificate& certificate_;
   const std::vector<WantedKey> keys_;
-  Names names_;                // to order, and once there is a part: of all parts
-  const bool all_are_needed_;  // the plan has a reason that is none of a single one
+  std::vector<dns::DnsName> names_;  // to order, and once there is a part: of all parts
+  std::vector<mx::Need> needs_;      // what has to be ordered for these
   std::vector<store::VersionPart> parts_;
   std::vector<store::Orders::FurtherKey> ordered_;
   std::exception_ptr failure_;

@@ -66,7 +66,7 @@ bool is_of_family(const std::string& private_key, pki::KeyFamily family) {
 store::OrderRecord prepare_order(Run& run, const config::CaConfig& ca, const Job& job, const Names& names) {
   const auto unfinished = run.store.orders.find(job.certificate(), job.key().further);
   if (unfinished && unfinished->directory == ca.directory_url && unfinished->profile == ca.profile &&
-      same_names(unfinished->names, names) && is_of_family(unfinished->private_key, job.key().family()))
+      same_names(unfinished->names, names) && is_of_family(unfinished->private_key, job.key().family))
     return *unfinished;
   if (job.live() == nullptr || run.clock.now() < last_moment(*job.live()))
     require_not_issued_too_often(run, ca.directory_url, names);
@@ -252,14 +252,12 @@ Names names_without_doubt(const Job& job, const Names& names) {
   return rest.empty() ? names : rest;
 }
 
-/// Whether a certificate for `names` would be better than the live one: a name more, or a later end when it is due.
-bool is_gain(Run& run, const Job& job, const Names& names) {
-  if (!job.replaced() || is_internal(*job.live())) return true;
-  const store::CertificateState& state = job.task.certificate.state;
-  const pki::Certificate& leaf = job.replaced()->leaf;
-  if (run.clock.now() > due_time(state, leaf, run.config.renew).at) return true;
-  if (state.find_revocation(job.live()->number) != nullptr) return true;
-  return std::ranges::any_of(names, [&](const std::string& name) { return !pki::covers(leaf, name); });
+/// Whether the plan would still want a certificate that holds `names` of its names, and no others.
+bool is_gain(const Job& job, const Names& names) {
+  std::vector<dns::DnsName> left = job.task.planned.names;
+  std::erase_if(left, [&](const dns::DnsName& name) { return std::ranges::find(names, name.ascii()) == names.end(); });
+  const std::vector<mx::Need> needs = mx::find_needs(job.task.planned.situation, left);
+  return std::ranges::find(needs, job.key().family, &mx::Need::family) != needs.end();
 }
 
 /// Those of the plan's names that CAA records let the CA put on a certificate. Throws as names_to_keep does.
@@ -289,7 +287,7 @@ std::optional<store::VersionPart> order_certificate(Run& run, CertificateAuthori
   const Job job{.task = task};
   const std::string& certificate = job.certificate();
   Names names = task.exact_names.empty() ? names_allowed(run, ca, job) : task.exact_names;
-  if (task.exact_names.empty() && names != task.planned.ascii_names() && !is_gain(run, job, names)) return {};
+  if (task.exact_names.empty() && names != task.planned.ascii_names() && !is_gain(job, names)) return {};
   warn_of_many_issued(run, certificate, names);
   for (int round = 1;; ++round) {
     store::OrderRecord order = prepare_order(run, ca.config(), job, names);
@@ -305,7 +303,7 @@ std::optional<store::VersionPart> order_certificate(Run& run, CertificateAuthori
       names = names_to_keep(run, job, names, failure);
       if (round == max_rounds) throw;
       if (round > 2) names = names_without_doubt(job, names);
-      if (!is_gain(run, job, names)) return {};
+      if (!is_gain(job, names)) return {};
     } catch (const Error& e) {
       // Else the next run would take up the same order, and hear the same.
       if (acme::is_final(e) || e.code() == "bad_certificate") run.store.orders.remove(certificate, task.key.further);

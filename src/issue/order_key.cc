@@ -19,7 +19,7 @@ std::filesystem::path live_key_file(const Run& run, const store::Certificate& ce
   std::filesystem::path folder = run.store.certificates.live_path(certificate.name);
   const store::Version* live = certificate.live.intact();
   const bool is_primary = live == nullptr ? !key.further : key.live->bundle.private_key == live->bundle.private_key;
-  if (!is_primary) folder /= pki::to_string(key.family());
+  if (!is_primary) folder /= pki::to_string(key.family);
   return folder / "privkey.pem";
 }
 

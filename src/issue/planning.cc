@@ -54,46 +54,44 @@ std::string describe_ca(const std::string& directory_url) {
   return directory_url == config::internal_directory ? "the internal CA" : directory_url;
 }
 
-/// A certificate of the CA's staging is not what the real one is asked for, a revoked one is none, and one of two keys
-/// is half of what is to be served.
-std::string why_unwanted(const config::Config& config, const store::Certificate& certificate,
-                         const store::Version& live) {
-  if (const auto* revoked = certificate.state.find_revocation(live.number))
-    return fmt::format("it has been revoked ({})", revoked->reason);
+/// A certificate of the CA's staging is not what the real one is asked for, and a revoked one is none.
+std::string why_unwanted(const config::CaConfig& ca, const store::Revocation* revoked, const store::VersionPart& part) {
+  if (revoked != nullptr) return fmt::format("it has been revoked ({})", revoked->reason);
+  const std::string& directory = part.record.directory;
+  // One from a fallback stays until it is due: it is as good, and the first CA may be down still.
+  if (directory.empty() || find_ca(ca, directory) != nullptr) return {};
+  return fmt::format("it is from {}, and {} is configured", describe_ca(directory), describe_ca(ca.directory_url));
+}
+
+std::vector<mx::CurrentPart> current_parts(const config::Config& config, const store::CertificateState& state,
+                                           const store::Version& live) {
+  std::vector<mx::CurrentPart> parts;
   for (const store::VersionPart& part : live.parts()) {
-    const std::string& directory = part.record.directory;
-    // One from a fallback stays until it is due: it is as good, and the first CA may be down still.
-    if (!directory.empty() && find_ca(config.ca, directory) == nullptr)
-      return fmt::format("it is from {}, and {} is configured", describe_ca(directory),
-                         describe_ca(config.ca.directory_url));
+    const DueTime due = due_time(state, part.leaf, config.renew);
+    parts.push_back({.family = part.leaf.key_family,
+                     .names = part.leaf.names,
+                     .not_before = part.leaf.not_before,
+                     .not_after = part.leaf.not_after,
+                     .renew_at = due.at,
+                     .renew_why = due.reason == DueTime::Reason::renewal_window ? "the CA wants it renewed" : "",
+                     .unwanted = why_unwanted(config.ca, state.find_revocation(live.number), part)});
   }
-  return why_incomplete(config.key_types, live);
+  return parts;
 }
 
 /// It is to have what it had.
-mx::CurrentCertificate damaged_certificate(const store::Certificate& certificate) {
-  return {.name = certificate.name,
-          .names = certificate.state.desired,
-          .renew_at = SystemTime::max(),
-          .unwanted = "its stored files are damaged",
-          .desired = certificate.state.desired,
-          .is_default = certificate.state.is_default,
-          .unplanned = certificate.state.unplanned};
+std::vector<mx::CurrentPart> damaged_part(const store::CertificateState& state) {
+  return {{.names = state.desired, .renew_at = SystemTime::max(), .unwanted = "its stored files are damaged"}};
 }
 
 mx::CurrentCertificate current_certificate(const config::Config& config, const store::Certificate& certificate) {
+  const store::CertificateState& state = certificate.state;
   const store::Version* live = certificate.live.intact();
-  if (live == nullptr) return damaged_certificate(certificate);
-  const DueTime due = due_time(certificate.state, *live, config.renew);
   return {.name = certificate.name,
-          .names = live->leaf.names,
-          .not_after = end_of(*live),
-          .renew_at = due.at,
-          .renew_why = due.reason == DueTime::Reason::renewal_window ? "the CA wants it renewed" : "",
-          .unwanted = why_unwanted(config, certificate, *live),
-          .desired = certificate.state.desired,
-          .is_default = certificate.state.is_default,
-          .unplanned = certificate.state.unplanned};
+          .parts = live != nullptr ? current_parts(config, state, *live) : damaged_part(state),
+          .desired = state.desired,
+          .is_default = state.is_default,
+          .unplanned = state.unplanned};
 }
 
 /// What is live, and what could not be had yet.
@@ -222,6 +220,7 @@ mx::Plan make_plan(Run& run, std::span<const std::string> chosen) {
   };
   input.extra_names = run.config.extra_names;
   describe_certificates(run.config, run.inventory, input);
+  input.key_types = run.config.key_types;
   input.pack = run.config.pack;
   input.max_names = limit_names(run.config.ca.profile, run.config.max_names);
   for (const config::CaConfig& fallback : run.config.ca.fallback)

@@ -15,24 +15,6 @@ using dns::DnsName;
 using Names = std::vector<DnsName>;
 using Fate = SettledName::Fate;
 
-/// The live version of the certificate, if there is one.
-struct Live {
-  const CurrentCertificate* certificate = nullptr;
-  NameSet names = {};
-  bool is_due = false;
-  bool is_unwanted = false;
-
-  bool has(const DnsName& name) const { return covers(names, name); }
-};
-
-Live find_live(const CurrentCertificate* current, SystemTime now) {
-  if (current == nullptr) return {};
-  return {.certificate = current,
-          .names = parse_names(current->names),
-          .is_due = now > current->renew_at,
-          .is_unwanted = !current->unwanted.empty()};
-}
-
 template <typename Range, typename Predicate>
 Names pick(const Range& names, Predicate is_picked) {
   Names picked;
@@ -48,8 +30,8 @@ Names take_out(Names& names, Predicate is_taken) {
 }
 
 /// What another certificate is to have instead.
-Names moved_names(const Live& live, const Names& planned, const WantedNames& wanted) {
-  return pick(live.names,
+Names moved_names(const NameSet& live, const Names& planned, const WantedNames& wanted) {
+  return pick(live,
               [&](const DnsName& name) { return wanted.contains(name) && !std::ranges::binary_search(planned, name); });
 }
 
@@ -62,14 +44,14 @@ Names covered_names(const Names& planned, const Wanted& wanted) {
 }
 
 /// What has to be seen again; but where a certificate is ordered anyway it comes along.
-Names put_off(Names& names, const Live& live, const NewNames& fresh) {
-  if (live.is_due || live.is_unwanted) return {};
-  return take_out(names, [&](const DnsName& name) { return !live.has(name) && fresh.first_seen.contains(name); });
+Names put_off(Names& names, const NameSet& live, const Situation& situation, const NewNames& fresh) {
+  if (!situation.parts.empty() && !find_needs(situation, {}).empty()) return {};
+  return take_out(names, [&](const DnsName& name) { return !covers(live, name) && fresh.first_seen.contains(name); });
 }
 
 /// What failed a short while ago must not keep the others waiting; but where nothing else is left it is tried.
-Names postpone(Names& names, const Live& live, const std::set<DnsName>& failing) {
-  const auto is_postponed = [&](const DnsName& name) { return failing.contains(name) && !live.has(name); };
+Names postpone(Names& names, const NameSet& live, const NameSet& failing) {
+  const auto is_postponed = [&](const DnsName& name) { return failing.contains(name) && !covers(live, name); };
   return std::ranges::all_of(names, is_postponed) ? Names() : take_out(names, is_postponed);
 }
 
@@ -78,50 +60,39 @@ void put_first(Names& names, const std::string& own_name) {
   if (own != names.end()) std::rotate(names.begin(), own, own + 1);
 }
 
-std::string expiry(const CurrentCertificate& current, SystemTime now) {
-  if (!current.not_after) return "nobody knows when it expires";
-  const auto left = std::chrono::duration_cast<std::chrono::seconds>(*current.not_after - now);
-  if (left.count() <= 0) return fmt::format("it expired {} ago", format_duration(-left));
-  return fmt::format("it expires in {}", format_duration(left));
-}
-
-std::string list(const Names& names) {
-  std::vector<std::string> texts;
-  texts.reserve(names.size());
-  for (const DnsName& name : names)
-    texts.push_back(name.unicode());
-  return join(texts, ", ");
-}
-
-struct Decision {
-  Action action = Action::none;
-  std::string why = {};
-};
-
 /// `dropped`: what the live version has, and is not wanted any more.
-Decision decide(const PlanInput& input, const PlannedCertificate& plan, const Live& live, const Names& dropped) {
-  if (live.certificate == nullptr) return {Action::issue, "there is no certificate yet"};
-  const Names missing = pick(plan.names, [&](const DnsName& name) { return !live.has(name); });
-  const std::string end = expiry(*live.certificate, input.now);
-  if (!missing.empty())
-    return {Action::replace, fmt::format("it lacks {}{}", list(missing), live.is_due ? " and " + end : "")};
-  if (live.is_unwanted) return {Action::replace, live.certificate->unwanted};
+Situation find_situation(const PlanInput& input, const CurrentCertificate* current, const Names& dropped) {
+  Situation situation{.key_types = input.key_types, .now = input.now};
+  if (current != nullptr) situation.parts = current->parts;
   if (input.prune == Prune::now && !dropped.empty())
-    return {Action::replace, fmt::format("it has {}, which is not wanted any more", list(dropped))};
-  if (live.is_due) {
-    const std::string& who = live.certificate->renew_why;
-    return {Action::renew, who.empty() ? end : fmt::format("{}, and {}", who, end)};
+    situation.replace_why = fmt::format("it has {}, which is not wanted any more", join_names(dropped));
+  return situation;
+}
+
+Action action_for(Need::Reason reason) {
+  if (reason == Need::Reason::first) return Action::issue;
+  return reason < Need::Reason::due ? Action::replace : Action::renew;
+}
+
+/// What the needs amount to: the first reason is the one to tell.
+void decide_action(PlannedCertificate& plan, std::optional<SystemTime> not_after) {
+  if (!plan.needs.empty()) {
+    const Need& first = *std::ranges::min_element(plan.needs, {}, &Need::reason);
+    plan.action = action_for(first.reason);
+    plan.why = first.why;
+    return;
   }
-  const std::string but =
-      plan.unconfirmed.empty() ? "" : fmt::format(" but {}, which the next run has to see too", list(plan.unconfirmed));
-  return {Action::none, fmt::format("it has every name{}, and {}", but, end)};
+  const std::string but = plan.unconfirmed.empty()
+                              ? ""
+                              : fmt::format(" but {}, which the next run has to see too", join_names(plan.unconfirmed));
+  plan.why = fmt::format("it has every name{}, and {}", but, describe_end(not_after, plan.situation.now));
 }
 
 }  // namespace
 
 std::optional<PlannedCertificate> plan_certificate(const PlanInput& input, const CurrentCertificate* current,
                                                    const PackedCertificate& packed, const NameStates& states) {
-  const Live live = find_live(current, input.now);
+  const NameSet live = current == nullptr ? NameSet() : parse_names(current->names());
   const auto is_settled = [&](Fate fate) {
     return [&states, fate](const DnsName& name) { return states.settled.has(name, fate); };
   };
@@ -131,15 +102,16 @@ std::optional<PlannedCertificate> plan_certificate(const PlanInput& input, const
                           .absent = pick(packed.names, is_settled(Fate::missing)),
                           .moved = moved_names(live, packed.names, states.wanted.names),
                           .covered = covered_names(packed.names, states.wanted),
-                          .is_due = live.is_due};
-  plan.unconfirmed = put_off(plan.names, live, states.fresh);
+                          .situation = find_situation(input, current, pick(live, is_settled(Fate::dropped)))};
+  plan.unconfirmed = put_off(plan.names, live, plan.situation, states.fresh);
   if (plan.names.empty()) return std::nullopt;
   plan.postponed = postpone(plan.names, live, input.postponed);
   put_first(plan.names, plan.name);
-  if (current != nullptr) plan.not_after = current->not_after;
-  Decision decision = decide(input, plan, live, pick(live.names, is_settled(Fate::dropped)));
-  plan.action = decision.action;
-  plan.why = std::move(decision.why);
+  plan.needs = find_needs(plan.situation, plan.names);
+  plan.is_due =
+      std::ranges::any_of(plan.situation.parts, [&](const CurrentPart& part) { return is_due(part, input.now); });
+  if (current != nullptr) plan.not_after = current->not_after();
+  decide_action(plan, plan.not_after);
   return plan;
 }
 

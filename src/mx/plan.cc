@@ -1,5 +1,6 @@
 #include "mx/plan.h"
 
+#include <algorithm>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -18,7 +19,7 @@ using dns::DnsName;
 NameSet live_names(const std::vector<CurrentCertificate>& certificates) {
   NameSet live;
   for (const CurrentCertificate& current : certificates)
-    if (!current.unplanned) live.merge(parse_names(current.names));
+    if (!current.unplanned) live.merge(parse_names(current.names()));
   return live;
 }
 
@@ -53,7 +54,7 @@ std::vector<StoredCertificate> stored_certificates(const PlanInput& input, const
   for (const CurrentCertificate& current : input.current)
     if (!current.unplanned)
       stored.push_back({.name = current.name,
-                        .names = parse_names(current.names),
+                        .names = parse_names(current.names()),
                         .assigned = parse_names(current.desired),
                         .is_default = current.is_default});
   for (const TriedCertificate& tried : input.tried)
@@ -106,6 +107,20 @@ Plan plan_certificates(const PlanInput& input) {
   plan.history = std::move(settled.history);
   plan.history.merge(fresh.history);
   return plan;
+}
+
+const std::vector<std::string>& CurrentCertificate::names() const {
+  static const std::vector<std::string> none;
+  return parts.empty() ? none : parts.front().names;
+}
+
+std::optional<SystemTime> CurrentCertificate::not_after() const {
+  std::optional<SystemTime> first;
+  for (const CurrentPart& part : parts) {
+    if (!part.not_after) return std::nullopt;
+    first = std::min(first.value_or(*part.not_after), *part.not_after);
+  }
+  return first;
 }
 
 std::vector<std::string> PlannedCertificate::ascii_names() const {

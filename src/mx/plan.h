@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "mx/mx_lookup.h"
 #include "mx/name_memory.h"
+#include "mx/needs.h"
 #include "mx/ownership.h"
 #include "mx/packing.h"
 
@@ -18,15 +19,16 @@ namespace mxcert::mx {
 
 /// What a live certificate is now, as far as the plan needs to know.
 struct CurrentCertificate {
-  std::string name;                          // what it is stored under
-  std::vector<std::string> names = {};       // its subjectAltNames, A-labels, lower case
-  std::optional<SystemTime> not_after = {};  // empty: nobody knows, its files are damaged
-  SystemTime renew_at = {};                  // after this it is due
-  std::string renew_why = {};                // who says so, unless it is just that its end is near
-  std::string unwanted = {};                 // why it has to go whatever its names and dates: `it is from another CA`
+  std::string name;                       // what it is stored under
+  std::vector<CurrentPart> parts = {};    // the primary one first; one if its files are damaged, with what it had
   std::vector<std::string> desired = {};  // the names that the plan before wanted on it; empty when that is not known
   std::optional<bool> is_default = {};    // as the plan before had it; empty when that is not known
   bool unplanned = false;                 // the plan before had no use for it: its names are not kept for its sake
+
+  /// Of its primary part, and so of all.
+  const std::vector<std::string>& names() const;
+  /// When the first of its parts ends; empty: nobody knows.
+  std::optional<SystemTime> not_after() const;
 };
 
 /// A certificate that could not be had yet: what belongs on it stays assigned to it.
@@ -49,6 +51,7 @@ struct PlanInput {
   std::vector<dns::DnsName> extra_names = {};  // always in
   std::vector<CurrentCertificate> current = {};
   std::vector<TriedCertificate> tried = {};
+  std::vector<pki::KeyType> key_types = {pki::KeyType::ecdsa_p256};  // as Situation has them
   Pack pack = Pack::shared;
   std::size_t max_names = 100;            // of one certificate: configuration or the CA's profile
   std::set<dns::DnsName> postponed = {};  // left out for now, unless the live certificate has them
@@ -94,8 +97,8 @@ struct PlannedDomain {
 
 enum class Action {
   issue,    // there is no certificate yet
-  renew,    // it is due
-  replace,  // it lacks a name that it must have
+  renew,    // it is due, and that is all
+  replace,  // it lacks a name or a key that it must have, or is not wanted any more
   none,
 };
 
@@ -108,8 +111,10 @@ struct PlannedCertificate {
   std::vector<dns::DnsName> absent = {};       // of `names`, those that are only kept: the CA may well refuse them
   std::vector<dns::DnsName> moved = {};        // what its live version has, and another certificate is to have instead
   std::vector<dns::DnsName> covered = {};      // what its wildcards stand for, and is not on it for that
-  Action action = Action::none;
-  bool is_due = false;  // by its time, whatever its names
+  Situation situation = {};
+  std::vector<Need> needs = {};  // in this situation for `names`: what has to be ordered
+  Action action = Action::none;  // what that amounts to
+  bool is_due = false;           // by its time, whatever its names
   std::string why = {};
   std::optional<SystemTime> not_after = {};  // of the live one
 

@@ -119,9 +119,10 @@ void warn_of_unplanned(Warnings& warnings, const PlanInput& input, const Planned
 /// Of a name on it that is not wanted any more.
 std::string what_becomes_of(const CurrentCertificate& current, const PlannedByName& planned) {
   const auto found = planned.find(current.name);
+  const auto end = current.not_after();
   if (found == planned.end())
     return fmt::format("stays on certificate {} until {} and is not renewed", current.name,
-                       current.not_after ? format_time(*current.not_after) : "its end");
+                       end ? format_time(*end) : "its end");
   if (found->second->action == Action::none)
     return fmt::format("goes from certificate {} at its next renewal", current.name);
   return fmt::format("is not in the new certificate {}", current.name);
@@ -132,7 +133,7 @@ void warn_of_dropped(Warnings& warnings, const PlanInput& input, const SettledNa
   std::multimap<std::string_view, const CurrentCertificate*> holders;  // as they are in the input, for each name
   for (const CurrentCertificate& current : input.current)
     if (!current.unplanned)
-      for (const std::string& name : current.names)
+      for (const std::string& name : current.names())
         holders.emplace(name, &current);
   for (const auto& [name, one] : settled.names) {
     if (one.fate != Fate::dropped) continue;

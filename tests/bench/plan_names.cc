@@ -45,9 +45,10 @@ PlanInput nothing_yet(int names, Pack pack) {
 PlanInput all_live(PlanInput input) {
   for (const PlannedCertificate& planned : plan_certificates(input).certificates)
     input.current.push_back({.name = planned.name,
-                             .names = planned.ascii_names(),
-                             .not_after = now + std::chrono::days{60},
-                             .renew_at = now + std::chrono::days{30},
+                             .parts = {{.family = pki::KeyFamily::ecdsa,
+                                        .names = planned.ascii_names(),
+                                        .not_after = now + std::chrono::days{60},
+                                        .renew_at = now + std::chrono::days{30}}},
                              .desired = planned.wanted_names(),
                              .is_default = planned.is_default});
   return input;

@@ -44,12 +44,11 @@ struct Scene {
 
 std::optional<PlannedCertificate> plan(const Scene& scene) {
   PlanInput input{.postponed = names(scene.postponed), .prune = scene.prune, .now = test::plan_time};
-  CurrentCertificate current{.name = "b.w.example",
-                             .not_after = test::plan_time + 30 * 24h,
-                             .renew_at = test::plan_time + scene.due_in,
-                             .unwanted = scene.unwanted};
+  CurrentPart part{
+      .not_after = test::plan_time + 30 * 24h, .renew_at = test::plan_time + scene.due_in, .unwanted = scene.unwanted};
   for (const DnsName& one : names(scene.live == nullptr ? "" : scene.live))
-    current.names.push_back(one.ascii());
+    part.names.push_back(one.ascii());
+  const CurrentCertificate current{.name = "b.w.example", .parts = {part}};
   const NameSet on_it = names(scene.planned);
   Wanted wanted{.covered = {{name("*"), {name("x"), name("y")}}}};
   for (const NameSet& some : {on_it, names(scene.elsewhere)})
@@ -61,7 +60,7 @@ std::optional<PlannedCertificate> plan(const Scene& scene) {
   for (const DnsName& one : names(scene.dropped))
     settled.names[one] = {.fate = SettledName::Fate::dropped};
   const NewNames fresh{.first_seen = names(scene.first_seen)};
-  const NameSet live = parse_names(current.names);
+  const NameSet live = parse_names(current.names());
   return plan_certificate(input, scene.live == nullptr ? nullptr : &current,
                           {.name = "b.w.example", .names = {on_it.begin(), on_it.end()}},
                           {.live = live, .owners = {}, .wanted = wanted, .settled = settled, .fresh = fresh});
@@ -106,7 +105,7 @@ TEST_CASE("what is to be done about a certificate, and why") {
     REQUIRE(planned);
     CHECK(planned->action == row.action);
     CHECK(planned->why == row.why);
-    CHECK(planned->is_due == (row.scene.due_in < 0h));
+    CHECK(planned->is_due == (row.scene.live != nullptr && row.scene.due_in < 0h));
   }
 }
 
@@ -128,4 +127,46 @@ TEST_CASE("which names of a certificate are ordered, and what is told of the oth
   CHECK(show(plan({.planned = "a b", .live = "b c d", .elsewhere = "c"})->moved) == "c");
   CHECK(show(plan({.planned = "a b", .live = "a b", .missing = "a"})->absent) == "a");
   CHECK(show(plan({.planned = "* a"})->covered) == "x y");
+}
+
+TEST_CASE("of a certificate with two keys the plan says what is needed for each, and what it amounts to") {
+  const SystemTime now = test::plan_time;
+  const auto part = [&](pki::KeyFamily family, std::chrono::hours left) {
+    return CurrentPart{.family = family,
+                       .names = {"a.w.example"},
+                       .not_before = now - 30 * 24h,
+                       .not_after = now + left,
+                       .renew_at = now + left - 48h};
+  };
+  PlanInput input{.key_types = {pki::KeyType::ecdsa_p256, pki::KeyType::rsa_2048}, .now = now};
+  CurrentCertificate current{.name = "a.w.example",
+                             .parts = {part(pki::KeyFamily::ecdsa, 120h), part(pki::KeyFamily::rsa, 72h)}};
+  const Wanted wanted{.names = {{name("a"), {}}}};
+  const NameSet live = {name("a")};
+  const auto planned = [&] {
+    return plan_certificate(input, &current, {.name = "a.w.example", .names = {name("a")}},
+                            {.live = live, .owners = {}, .wanted = wanted, .settled = {}, .fresh = {}})
+        .value();
+  };
+  CHECK(planned().needs.empty());
+  CHECK(planned().not_after == now + 72h);
+  CHECK(planned().why == "it has every name, and it expires in 3 days");
+
+  current.parts.back() = part(pki::KeyFamily::rsa, 24h);
+  REQUIRE(planned().needs.size() == 2);
+  CHECK(planned().needs[0].reason == Need::Reason::along);
+  CHECK(planned().needs[1].reason == Need::Reason::due);
+  CHECK(planned().action == Action::renew);
+  CHECK(planned().is_due);
+  CHECK(planned().why == "it expires in 24 hours");
+
+  current.parts.pop_back();
+  REQUIRE(planned().needs.size() == 1);
+  CHECK(planned().needs.front().family == pki::KeyFamily::rsa);
+  CHECK(planned().action == Action::replace);
+  CHECK(planned().why == "it lacks an rsa-2048 certificate");
+
+  current.parts = {{.names = {"a.w.example"}, .renew_at = SystemTime::max(), .unwanted = "its files are damaged"}};
+  CHECK(planned().why == "its files are damaged");
+  CHECK_FALSE(planned().not_after);
 }

@@ -28,9 +28,11 @@ inline mx::PlanInput make_plan_input(FakeDns table, const std::vector<std::strin
 inline mx::CurrentCertificate make_current(const std::vector<std::string>& names,
                                            std::chrono::hours left = std::chrono::days{60}) {
   return {.name = names.front(),
-          .names = names,
-          .not_after = plan_time + left,
-          .renew_at = plan_time + left - std::chrono::days{30}};
+          .parts = {{.family = pki::KeyFamily::ecdsa,
+                     .names = names,
+                     .not_before = plan_time + left - std::chrono::days{90},
+                     .not_after = plan_time + left,
+                     .renew_at = plan_time + left - std::chrono::days{30}}}};
 }
 
 /// The plan's input on a host that has such a certificate.

@@ -51,7 +51,7 @@ TEST_CASE("a gained name replaces the certificate, which keeps its stored name")
 
 TEST_CASE("a certificate that is not wanted any more is replaced, whatever it holds") {
   PlanInput scene_input = with_live(make_plan_input(make_plan_zones(), {"example.com"}), {"mx.example.com"});
-  scene_input.current.front().unwanted = "it is from another CA";
+  scene_input.current.front().parts.front().unwanted = "it is from another CA";
   const Plan plan = plan_certificates(scene_input);
   CHECK(certificates_of(plan) == "replace mx.example.com: mx.example.com");
   CHECK(plan.certificates.front().why == "it is from another CA");
@@ -59,10 +59,10 @@ TEST_CASE("a certificate that is not wanted any more is replaced, whatever it ho
 
 TEST_CASE("a certificate of which nobody knows when it ends is replaced, and keeps what it had") {
   PlanInput plan = make_plan_input(make_plan_zones(), {"example.com"});
-  plan.current = {{.name = "mx.example.com",
-                   .names = {"mx.example.com"},
-                   .renew_at = SystemTime::max(),
-                   .unwanted = "its stored files are damaged"}};
+  plan.current = {
+      {.name = "mx.example.com",
+       .parts = {
+           {.names = {"mx.example.com"}, .renew_at = SystemTime::max(), .unwanted = "its stored files are damaged"}}}};
   CHECK(certificates_of(plan_certificates(plan)) == "replace mx.example.com: mx.example.com");
   CHECK(plan_certificates(plan).certificates.front().why == "its stored files are damaged");
   CHECK_FALSE(plan_certificates(plan).certificates.front().not_after);
@@ -319,10 +319,10 @@ TEST_CASE("a warning about a host is said once, however many domains lead to it"
 
 TEST_CASE("a certificate is due after its time, and the plan tells when it is the CA that wants it renewed") {
   PlanInput plan = with_live(make_plan_input(make_plan_zones(), {"example.com"}), {"mx.example.com"});
-  plan.current.front().renew_at = now;
-  plan.current.front().renew_why = "the CA wants it renewed";
+  plan.current.front().parts.front().renew_at = now;
+  plan.current.front().parts.front().renew_why = "the CA wants it renewed";
   CHECK(certificates_of(plan_certificates(plan)) == "none mx.example.com: mx.example.com");
-  plan.current.front().renew_at = now - 1s;
+  plan.current.front().parts.front().renew_at = now - 1s;
   const Plan due = plan_certificates(plan);
   CHECK(certificates_of(due) == "renew mx.example.com: mx.example.com");
   CHECK(due.certificates.front().why == "the CA wants it renewed, and it expires in 60 days");
@@ -394,9 +394,10 @@ TEST_CASE("per host, each host has a certificate of its own") {
 TEST_CASE("each certificate is due, and lacks names, for itself") {
   PlanInput plan_input = make_plan_input(make_plan_zones(), {"example.com", "second.example"});
   plan_input.max_names = 1;
-  plan_input.current = {
-      {.name = "mx.example.com", .names = {"mx.example.com"}, .not_after = now + 240h, .renew_at = now + 1h},
-      {.name = "mx2.example.com", .names = {"mx2.example.com"}, .not_after = now + 24h, .renew_at = now - 1h}};
+  plan_input.current = {{.name = "mx.example.com",
+                         .parts = {{.names = {"mx.example.com"}, .not_after = now + 240h, .renew_at = now + 1h}}},
+                        {.name = "mx2.example.com",
+                         .parts = {{.names = {"mx2.example.com"}, .not_after = now + 24h, .renew_at = now - 1h}}}};
   CHECK(certificates_of(plan_certificates(plan_input)) ==
         "none mx.example.com: mx.example.com; renew mx2.example.com: mx2.example.com");
 }
@@ -404,7 +405,8 @@ TEST_CASE("each certificate is due, and lacks names, for itself") {
 TEST_CASE("what could not be had yet stays on the certificate that it was tried for") {
   PlanInput plan_input = make_plan_input(make_plan_zones(), {"example.com", "example.net", "second.example"});
   plan_input.max_names = 2;
-  plan_input.current = {{.name = "old.example.com", .names = {"old.example.com"}, .not_after = now, .unplanned = true}};
+  plan_input.current = {
+      {.name = "old.example.com", .parts = {{.names = {"old.example.com"}, .not_after = now}}, .unplanned = true}};
   plan_input.tried = {{.name = "mx2.example.com", .desired = {"mx2.example.com"}, .is_default = false},
                       {.name = "gone.example.com", .desired = {"mx.example.com"}, .is_default = true}};
   CHECK(certificates_of(plan_certificates(plan_input)) ==
@@ -425,7 +427,7 @@ TEST_CASE("a certificate for which no name is planned is named in a warning") {
   PlanInput two = with_live(make_plan_input(make_plan_zones(), {"example.com"}), {"mx.example.com"});
   two.current.front().is_default = true;
   two.current.push_back(
-      {.name = "old.example.com", .names = {"old.example.com"}, .not_after = now, .is_default = false});
+      {.name = "old.example.com", .parts = {{.names = {"old.example.com"}, .not_after = now}}, .is_default = false});
   CHECK(warnings_of(plan_certificates(two)) == "certificate_unplanned old.example.com, name_dropped old.example.com");
   two.current.back().unplanned = true;
   CHECK(warnings_of(plan_certificates(two)) == "certificate_unplanned old.example.com");

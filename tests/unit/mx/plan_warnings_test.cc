@@ -43,8 +43,8 @@ TEST_CASE("a name that goes is named once for each certificate that has it, with
   scene.input.current = {make_current({"a.example", "b.example", "b.example"}),
                          make_current({"x.example", "b.example"}),
                          make_current({"y.example", "b.example"}, 24h),
-                         {.name = "z.example", .names = {"b.example"}},
-                         {.name = "old.example", .names = {"b.example"}, .unplanned = true}};
+                         {.name = "z.example", .parts = {{.names = {"b.example"}}}},
+                         {.name = "old.example", .parts = {{.names = {"b.example"}}}, .unplanned = true}};
   scene.plan.certificates = {{.name = "x.example", .action = Action::renew}, {.name = "a.example"}};
   scene.settled.names[b] = {.fate = SettledName::Fate::dropped, .reason = "nobody wants it"};
   const std::string sni =
