@@ -1,6 +1,10 @@
 #include "acme/curl_transport.h"
 
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,6 +82,27 @@ struct SilentServer {
   }
   std::string url() const { return "https://127.0.0.1:" + std::to_string(port) + "/"; }
 };
+
+/// Into a network of one's own, whose only DNS server takes questions and is silent. For root, in a child process.
+Fd enter_silent_network(const std::filesystem::path& resolv_conf) {
+  std::ofstream(resolv_conf) << "nameserver 127.0.0.1\n";
+  Fd server(-1);
+  if (::unshare(CLONE_NEWNS | CLONE_NEWNET) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+      ::mount(resolv_conf.c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr) == 0)
+    server.reset(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq loopback{};
+  loopback.ifr_name[0] = 'l';
+  loopback.ifr_name[1] = 'o';
+  loopback.ifr_flags = IFF_UP;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(53);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (!server || ::ioctl(server.get(), SIOCSIFFLAGS, &loopback) != 0 ||
+      ::bind(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    throw std::runtime_error("cannot make a network");
+  return server;
+}
 
 }  // namespace
 
@@ -253,5 +278,16 @@ TEST_CASE("a signal ends a request that waits") {
   CHECK(test::ends_at_signal([&] {
     RealClock clock;
     acme::CurlTransport(clock, {}).perform(std::vector<Request>{{.url = silent.url()}}, Deadline::after(clock, 10s));
+  }));
+}
+
+TEST_CASE("a signal ends a request whose host is being looked up in a silent DNS") {
+  if (::geteuid() != 0) return;
+  const TempDir dir;
+  CHECK(test::ends_at_signal([&] {
+    const Fd server = enter_silent_network(dir / "resolv.conf");
+    RealClock clock;
+    acme::CurlTransport(clock, {}).perform(std::vector<Request>{{.url = "https://ca.example/directory"}},
+                                           Deadline::after(clock, 20s));
   }));
 }
