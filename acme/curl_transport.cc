@@ -58,14 +58,15 @@ std::filesystem::path default_path(CURLINFO info) {
 
 /// Whether OpenSSL finds single roots in there by the hash of their names, as `openssl rehash` links them.
 bool is_hashed_directory(const std::filesystem::path& directory) {
-  const auto is_hash_link = [](const std::filesystem::directory_entry& entry) {
-    const std::string name = entry.path().filename();
+  const auto is_hash_link = [](const std::filesystem::path& entry) {
+    const std::string name = entry.filename();
     return name.size() == 10 && name.ends_with(".0") && name.find_first_not_of("0123456789abcdef") == 8;
   };
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error))
-    if (is_hash_link(entry)) return true;
-  return false;
+  try {
+    return std::ranges::any_of(list_directory_if_exists(directory), is_hash_link);
+  } catch (const Error&) {  // there is the bundle of all
+    return false;
+  }
 }
 
 /// Which roots the CA's own certificate may lead to.

@@ -120,7 +120,7 @@ std::string protected_header(const Jwk& key, const JwsHeader& header) {
     fields["jwk"] = nlohmann::json::parse(key.json);
   else
     fields["kid"] = header.key_id;
-  return fields.dump();
+  return fields.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace

@@ -5,10 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <system_error>
 
 #include "base/error.h"
 
@@ -80,6 +83,19 @@ class TemporaryFile {
   fs::path path_;
 };
 
+/// Whether errno says that there is nothing.
+bool is_missing(int errno_value) {
+  return errno_value == ENOENT || errno_value == ENOTDIR || errno_value == ENAMETOOLONG;
+}
+
+/// The mode of what is at `path`, 0 when there is nothing.
+mode_t type_and_mode(const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) return status.st_mode;
+  if (is_missing(errno)) return 0;
+  throw_file_error("look at", path);
+}
+
 fs::path temporary_name(const fs::path& final_path, const fs::path& directory) {
   static std::atomic<unsigned> counter{0};
   return directory / fmt::format(".{}.{}.{}.tmp", final_path.filename().string(), ::getpid(), counter++);
@@ -91,6 +107,73 @@ fs::path parent_of(const fs::path& path) {
 }
 
 }  // namespace
+
+bool path_exists(const fs::path& path) {
+  return type_and_mode(path) != 0;
+}
+
+bool directory_exists(const fs::path& path) {
+  return S_ISDIR(type_and_mode(path));
+}
+
+std::vector<fs::path> list_directory(const fs::path& path) {
+  std::vector<fs::path> entries;
+  std::error_code failure;
+  for (fs::directory_iterator entry(path, failure), end; !failure && entry != end; entry.increment(failure))
+    entries.push_back(entry->path());
+  if (failure) {
+    errno = failure.value();
+    throw_file_error("read directory", path);
+  }
+  std::ranges::sort(entries);
+  return entries;
+}
+
+std::vector<fs::path> list_directory_if_exists(const fs::path& path) {
+  return path_exists(path) ? list_directory(path) : std::vector<fs::path>();
+}
+
+std::optional<fs::path> find_link_target(const fs::path& path) {
+  std::error_code failure;
+  fs::path target = fs::read_symlink(path, failure);
+  if (!failure) return target;
+  errno = failure.value();
+  if (errno == EINVAL || is_missing(errno)) return std::nullopt;
+  throw_file_error("read the link", path);
+}
+
+std::optional<fs::path> find_real_path(const fs::path& path) {
+  std::error_code failure;
+  fs::path real = fs::canonical(path, failure);
+  if (!failure) return real;
+  errno = failure.value();
+  if (is_missing(errno)) return std::nullopt;
+  throw_file_error("follow the links of", path);
+}
+
+fs::path make_absolute(const fs::path& path) {
+  if (path.empty()) throw ConfigError("the path of a file is empty");
+  std::error_code failure;
+  fs::path absolute = fs::absolute(path, failure);
+  if (failure)
+    throw_system_error(failure.value(), fmt::format("cannot tell where {} is: no current directory", quoted(path)),
+                       "give an absolute path");
+  return absolute;
+}
+
+bool remove_file(const fs::path& path) {
+  if (std::remove(path.c_str()) == 0) return true;
+  if (is_missing(errno)) return false;
+  throw_file_error("remove", path);
+}
+
+void remove_tree(const fs::path& path) {
+  std::error_code failure;
+  fs::remove_all(path, failure);
+  if (!failure) return;
+  errno = failure.value();
+  throw_file_error("remove", path);
+}
 
 void write_all(int descriptor, std::string_view content, const fs::path& name) {
   while (!content.empty()) {

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <system_error>
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
 
@@ -17,11 +16,8 @@ namespace {
 
 std::vector<std::string> names_in(const fs::path& directory) {
   std::vector<std::string> names;
-  std::error_code failure;
-  for (fs::directory_iterator entry(directory, failure), end; !failure && entry != end; entry.increment(failure))
-    if (entry->is_regular_file(failure) && ::access(entry->path().c_str(), X_OK) == 0)
-      names.push_back(entry->path().filename());
-  std::ranges::sort(names);
+  for (const fs::path& entry : list_directory_if_exists(directory))
+    if (::access(entry.c_str(), X_OK) == 0 && !directory_exists(entry)) names.push_back(entry.filename());
   return names;
 }
 
@@ -37,19 +33,16 @@ std::vector<std::string> names_in(const fs::path& directory) {
 }  // namespace
 
 fs::path shipped_hooks_directory() {
-  std::error_code failure;
-  const fs::path program = fs::read_symlink("/proc/self/exe", failure);
-  const fs::path folder = failure ? fs::path("/usr/sbin") : program.parent_path();
+  const fs::path folder = find_link_target("/proc/self/exe").value_or("/usr/sbin/mxcert").parent_path();
   fs::path in_build_folder = folder / "mxcert-hooks";
-  if (fs::is_directory(in_build_folder, failure)) return in_build_folder;
+  if (directory_exists(in_build_folder)) return in_build_folder;
   return (folder / MXCERT_HOOKS_PATH).lexically_normal();
 }
 
 fs::path find_hook(const std::string& hook, const fs::path& hooks_directory) {
   const bool is_name = hook.find('/') == std::string::npos;
-  fs::path program = is_name ? hooks_directory / hook : fs::absolute(hook);
-  std::error_code failure;
-  if (hook.empty() || hook == "." || hook == ".." || !fs::exists(program, failure)) {
+  fs::path program = is_name ? hooks_directory / hook : make_absolute(hook);
+  if (hook.empty() || hook == "." || hook == ".." || !path_exists(program)) {
     if (is_name) throw_unknown_name(hook, hooks_directory);
     throw ConfigError(fmt::format("no hook {}", program.string()), "hook is the name of one that ships, or a path");
   }

@@ -9,6 +9,7 @@
 #include "config/config_values.h"
 #include "config/toml_section.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 
 namespace mxcert::config {
@@ -162,7 +163,7 @@ void set_eab(CaConfig& ca, const std::optional<std::string>& key_id, const std::
   if (!key_id || !key_file)
     throw ConfigError("--eab-kid and --eab-key-file belong together", "the CA's site gives you both");
   ca.eab = EabConfig{.key_id = *key_id,
-                     .key_file = std::filesystem::absolute(*key_file),
+                     .key_file = make_absolute(*key_file),
                      .sha_bits = ca.eab ? ca.eab->sha_bits : EabConfig{}.sha_bits};
 }
 

@@ -196,12 +196,12 @@ void set_for_all(CaConfig& first, const ConfigOptions& options) {
 }
 
 void apply_options(Config& config, const ConfigOptions& options) {
-  if (options.state_dir) config.state_dir = fs::absolute(*options.state_dir);
+  if (options.state_dir) config.state_dir = make_absolute(*options.state_dir);
   if (options.ca) choose_ca(config.ca, *options.ca);
   set_eab(config.ca, options.eab_kid, options.eab_key_file);
   if (options.profile) set_profile(config.ca, {*options.profile, "--profile"});
   if (options.preferred_chain) set_preferred_chain(config.ca, {*options.preferred_chain, "--preferred-chain"});
-  if (options.ca_trust) config.ca.trust = fs::absolute(*options.ca_trust);
+  if (options.ca_trust) config.ca.trust = make_absolute(*options.ca_trust);
   if (options.placeholder) config.ca.placeholder = true;
   set_for_all(config.ca, options);
   if (!options.key_types.empty()) {
@@ -210,7 +210,7 @@ void apply_options(Config& config, const ConfigOptions& options) {
       types.push_back({type, "--key-type"});
     config.key_types = parse_key_types(types, "--key-type");
   }
-  if (options.trust_anchor) config.trust_anchor = fs::absolute(*options.trust_anchor);
+  if (options.trust_anchor) config.trust_anchor = make_absolute(*options.trust_anchor);
   if (options.keep_for) set_keep_for(config, {*options.keep_for, "--keep-for"});
   if (options.pack) set_pack(config, {*options.pack, "--pack"});
   if (options.max_names) config.max_names = *options.max_names;
@@ -241,7 +241,7 @@ void apply_options(Config& config, const ConfigOptions& options) {
   }
   for (const std::string& address : options.listen)
     add_listen_address(config.challenge.method, {address, "--listen"});
-  if (options.webroot) set_webroot(config.challenge.method, {fs::absolute(*options.webroot).string(), "--webroot"});
+  if (options.webroot) set_webroot(config.challenge.method, {make_absolute(*options.webroot).string(), "--webroot"});
   apply_deploy_options(config.targets, options);
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -86,11 +87,10 @@ fs::path find_program(const Target& target, const fs::path& hooks_directory) {
 fs::path find_reload_program(const std::string& program) {
   fs::path path = program;
   const std::string folders = system_path();
-  std::error_code failure;
   if (program.find('/') == std::string::npos) {
     for (const std::string_view directory : split(folders, ':'))
-      if (path = fs::path(directory) / program; fs::exists(path, failure)) break;
-    if (!fs::exists(path, failure))
+      if (path = fs::path(directory) / program; path_exists(path)) break;
+    if (!path_exists(path))
       throw ConfigError(fmt::format("there is no program \"{}\" in {}", printable(program, 100), folders),
                         "give its path");
   } else if (!path.is_absolute()) {

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 
 namespace mxcert::deploy {
@@ -33,10 +34,9 @@ bool is_inside(const fs::path& path, const fs::path& directory) {
 
 /// The version that is delivered, and where it is one of the store's, its other versions too.
 fs::path directory_of_versions(const fs::path& lineage) {
-  std::error_code failure;
-  const fs::path version = fs::canonical(lineage, failure);
-  if (failure) return {};
-  return fs::is_symlink(lineage, failure) ? version.parent_path() : version;
+  const auto version = find_real_path(lineage);
+  if (!version) return {};
+  return find_link_target(lineage) ? version->parent_path() : *version;
 }
 
 /// Writing there would damage what somebody else keeps, however the daemon came to read it.
@@ -105,18 +105,16 @@ bool FileChange::is_needed() const {
 
 fs::path follow_links(const fs::path& path) {
   fs::path current = path;
-  std::error_code failure;
-  for (int count = 0; fs::is_symlink(current, failure); ++count) {
+  for (int count = 0; const auto target = find_link_target(current); ++count) {
     if (count == max_links) throw Error(fmt::format("{}: too many symbolic links", path.string()));
-    const fs::path target = fs::read_symlink(current, failure);
-    current = target.is_absolute() ? target : current.parent_path() / target;
+    current = target->is_absolute() ? *target : current.parent_path() / *target;
   }
-  const fs::path directory = fs::canonical(current.parent_path(), failure);
-  if (failure)
+  const auto directory = find_real_path(current.parent_path());
+  if (!directory)
     throw Error(
         fmt::format("there is no directory {} for the file that the daemon reads", current.parent_path().string()),
         fmt::format("mkdir -p {}, or correct the daemon's configuration", current.parent_path().string()));
-  return directory / current.filename();
+  return *directory / current.filename();
 }
 
 std::optional<FileState> load_state(const fs::path& path) {

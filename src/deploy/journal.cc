@@ -1,13 +1,12 @@
 #include "deploy/journal.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "pki/key.h"
 
@@ -37,6 +36,16 @@ json to_json(const KeptFile& file, std::size_t index) {
   return object;
 }
 
+/// Paths are not always the UTF-8 that JSON takes; one that was mended could not be put back.
+std::string to_text(const json& object) {
+  try {
+    return object.dump(2) + "\n";
+  } catch (const json::exception& e) {
+    throw Error(fmt::format("what is to be replaced cannot be recorded: {}", printable(e.what(), 200)),
+                "have the daemon read files whose paths are UTF-8");
+  }
+}
+
 KeptFile kept_file_from(const json& object, const fs::path& directory) {
   KeptFile file{.path = object.at("path").get<std::string>(),
                 .after_sha256 = object.at("after_sha256").get<std::string>()};
@@ -50,15 +59,10 @@ KeptFile kept_file_from(const json& object, const fs::path& directory) {
   return file;
 }
 
-void remove_file(const fs::path& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-    throw_system_error(fmt::format("cannot remove {}", path.string()));
-}
-
 /// Whatever else a run, killed or not, wrote there.
 void remove_kept_files(const fs::path& directory) {
-  for (const auto& entry : fs::directory_iterator(directory))
-    if (entry.is_regular_file()) remove_file(entry.path());
+  for (const fs::path& entry : list_directory(directory))
+    if (!directory_exists(entry)) remove_file(entry);
 }
 
 /// The kept files from number `first` on, those before being there, and then the index.
@@ -79,7 +83,7 @@ void write_journal(const fs::path& directory, const Journal& journal, std::size_
                     {"role", to_string(journal.role)},
                     {"configures", journal.configures},
                     {"files", std::move(files)}};
-  write_file_atomically(directory / index_name, object.dump(2) + "\n", {.mode = 0600});
+  write_file_atomically(directory / index_name, to_text(object), {.mode = 0600});
 }
 
 /// Whether `known` knows a file of `journal`; such ones become what it says.
@@ -153,7 +157,7 @@ void hand_over_journal(const fs::path& directory, const fs::path& original, cons
     remove_journal(directory);
     return;
   }
-  if (fs::exists(original)) remove_kept_files(original);  // of a run that was killed
+  if (path_exists(original)) remove_kept_files(original);  // of a run that was killed
   rename_durably(directory, original);
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "deploy/journal.h"
 #include "deploy/judge.h"
 
@@ -124,8 +125,7 @@ UndoResult undo_deployment(Clock& clock, const fs::path& program, const Target& 
 
 std::optional<std::string> recover_unfinished(Clock& clock, const Target& target, const Delivery& delivery,
                                               const DeployOptions& options) {
-  std::error_code failure;
-  if (!fs::is_directory(options.journal_directory, failure)) return std::nullopt;
+  if (!directory_exists(options.journal_directory)) return std::nullopt;
   const auto journal = load_journal(options.journal_directory);
   std::optional<std::string> done;
   if (journal) {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "deploy/deploy.h"
 #include "deploy/install.h"
 #include "deploy/journal.h"
@@ -27,7 +28,7 @@ std::vector<FileChange> plan_return(std::span<const DaemonFile> files, const Del
   std::vector<FileChange> changes;
   for (const DaemonFile& file : files) {
     // With its directory, which a run that was killed has taken away.
-    if (!fs::exists(file.path.parent_path()) && !original_state(original, file.path)) continue;
+    if (!path_exists(file.path.parent_path()) && !original_state(original, file.path)) continue;
     FileChange change{.path = follow_links(file.path)};
     change.before = load_state(change.path);
     change.after = original_state(original, change.path);

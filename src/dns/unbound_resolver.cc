@@ -86,9 +86,7 @@ void set_servers(ub_ctx& context, const std::vector<std::string>& servers) {
     if (const int status = ::ub_ctx_set_fwd(&context, server.c_str()); status != UB_NOERROR)
       refuse_server(server, ::ub_strerror(status));
   }
-  std::error_code ignored;
-  if (servers.empty() && std::filesystem::exists(resolv_conf, ignored))
-    require(::ub_ctx_resolvconf(&context, resolv_conf), resolv_conf);
+  if (servers.empty() && path_exists(resolv_conf)) require(::ub_ctx_resolvconf(&context, resolv_conf), resolv_conf);
 }
 
 /// libunbound reads the file much later and says little, so what can be said is said here.
@@ -106,8 +104,7 @@ void check_trust_anchor(const std::filesystem::path& file) {
 
 Validation validation_with(const UnboundOptions& options) {
   if (!options.validate) return Validation::off;
-  std::error_code ignored;
-  const bool any = options.trust_anchor || std::filesystem::exists(system_trust_anchor, ignored);
+  const bool any = options.trust_anchor || path_exists(system_trust_anchor);
   return any ? Validation::on : Validation::no_trust_anchor;
 }
 

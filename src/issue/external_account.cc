@@ -1,6 +1,7 @@
 #include "issue/external_account.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 
@@ -36,9 +37,8 @@ std::string read_key(const fs::path& file) {
 }
 
 void warn_of_readers(const fs::path& file, report::Report& report) {
-  std::error_code unknown;
-  const fs::perms mode = fs::status(file, unknown).permissions();
-  if (unknown || (mode & fs::perms::others_read) == fs::perms::none) return;
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0 || (status.st_mode & S_IROTH) == 0) return;
   report.add_warning({.code = "eab_key_readable",
                       .subject = file.string(),
                       .message = fmt::format("everybody on this machine can read the HMAC key in {}", file.string()),

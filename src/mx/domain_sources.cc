@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "dns/address.h"
@@ -116,9 +117,8 @@ std::string output_of(const RunProgram& run, Command command, std::string_view s
 }
 
 std::string find_program(std::span<const char* const> paths, std::string_view source) {
-  std::error_code failure;
   for (const char* path : paths)
-    if (std::filesystem::exists(path, failure)) return path;
+    if (path_exists(path)) return path;
   throw Error(fmt::format("{} is not installed: there is no {}", source, paths.front()),
               fmt::format("take {} out of [domains] from, or --from", source), "domain_source");
 }

@@ -31,10 +31,12 @@ constexpr std::string_view mark = "mxcert=";  // begins what Exim expanded, so t
 
 std::vector<std::string> entries_of(const std::string& path) {
   std::vector<std::string> names;
-  std::error_code failure;
-  for (fs::directory_iterator entry(path, failure), end; !failure && entry != end; entry.increment(failure))
-    names.push_back(entry->path().filename());
-  if (failure) fail(fmt::format("cannot read {}: {}", printable(path, 300), failure.message()));
+  try {
+    for (const fs::path& entry : list_directory(path))
+      names.push_back(entry.filename());
+  } catch (const Error& e) {
+    fail(printable(e.message(), 400));
+  }
   return names;
 }
 

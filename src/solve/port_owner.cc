@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <filesystem>
@@ -13,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 
 namespace mxcert::solve {
@@ -96,13 +99,14 @@ std::optional<pid_t> parse_pid(const std::string& name) {
 }
 
 bool holds_one(const fs::path& process, const std::set<std::string>& links) {
-  std::error_code failure;
-  for (fs::directory_iterator entry(process / "fd", failure), end; !failure && entry != end; entry.increment(failure)) {
-    std::error_code unreadable;
-    const fs::path target = fs::read_symlink(entry->path(), unreadable);
-    if (!unreadable && links.contains(target.native())) return true;
+  try {
+    return std::ranges::any_of(list_directory(process / "fd"), [&](const fs::path& descriptor) {
+      const auto target = find_link_target(descriptor);
+      return target && links.contains(target->native());
+    });
+  } catch (const Error&) {  // somebody else's process, or one that has ended
+    return false;
   }
-  return false;
 }
 
 std::string program_of(const fs::path& process) {
@@ -126,11 +130,10 @@ std::optional<PortOwner> find_port_owner(const ListenAddress& address) {
 
   // The lowest pid is the parent of those that inherited the socket.
   std::optional<PortOwner> owner;
-  std::error_code failure;
-  for (fs::directory_iterator entry("/proc", failure), end; !failure && entry != end; entry.increment(failure)) {
-    const auto pid = parse_pid(entry->path().filename().native());
-    if (!pid || (owner && owner->pid < *pid) || !holds_one(entry->path(), links)) continue;
-    owner = PortOwner{.program = program_of(entry->path()), .pid = *pid};
+  for (const fs::path& process : list_directory("/proc")) {
+    const auto pid = parse_pid(process.filename().native());
+    if (!pid || (owner && owner->pid < *pid) || !holds_one(process, links)) continue;
+    owner = PortOwner{.program = program_of(process), .pid = *pid};
   }
   return owner;
 }

@@ -67,7 +67,7 @@ void Accounts::adopt_next_key(const std::string& directory_url) {
 }
 
 void Accounts::drop_next_key(const std::string& directory_url) {
-  fs::remove(path(directory_url) / "key.next.pem");
+  remove_file(path(directory_url) / "key.next.pem");
 }
 
 void Accounts::retire_key(const std::string& directory_url) {
@@ -96,7 +96,7 @@ void Accounts::save(const AccountRecord& record) {
 }
 
 void Accounts::forget(const std::string& directory_url) {
-  fs::remove(path(directory_url) / "account.json");
+  remove_file(path(directory_url) / "account.json");
 }
 
 std::vector<std::string> Accounts::find_caa_identities(const std::string& directory_url) const {

@@ -114,6 +114,15 @@ void write_renewal_infos(nlohmann::json& state, const std::vector<RenewalInfo>& 
     state["further_renewal_info"].push_back(to_json(info));
 }
 
+/// What cannot be looked at counts: who needs that certificate is told why.
+bool may_be_directory(const fs::path& path) {
+  try {
+    return directory_exists(path);
+  } catch (const Error&) {
+    return true;
+  }
+}
+
 /// Of the key that the certificate is for.
 pki::KeyFamily family_of(const pki::CertificateBundle& bundle) {
   const auto family = pki::parse_certificates(bundle.leaf).front().key_family;
@@ -143,28 +152,28 @@ const Version& Certificate::live_version() const {
 
 Inventory Certificates::load_all() const {
   Inventory inventory;
-  std::error_code missing;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory_.certificates(), missing)) {
-    if (!entry.is_directory()) continue;
-    const std::string name = entry.path().filename().string();
-    inventory.emplace(name, load(name));
+  for (const fs::path& entry : list_directory_if_exists(directory_.certificates())) {
+    const std::string name = entry.filename().string();
+    if (is_safe_name(name) && may_be_directory(entry)) inventory.emplace(name, load(name));
   }
-  if (missing && missing != std::errc::no_such_file_or_directory)
-    throw_system_error(missing.value(), "cannot read " + directory_.certificates().string(), "run mxcert as root");
   return inventory;
 }
 
 Certificate Certificates::load(const std::string& name) const {
-  Certificate certificate{.name = name, .versions = versions(name), .live = load_live(name)};
-  certificate.state = certificate.saved = load_state(name);
+  Certificate certificate{.name = name, .live = load_live(name)};
+  try {
+    certificate.versions = versions(name);
+    certificate.state = certificate.saved = load_state(name);
+  } catch (const Error& damage) {  // whoever is to do something with it says so
+    certificate.live = LiveVersion(certificate.live.exists() ? certificate.live.number() : "unreadable", damage);
+  }
   return certificate;
 }
 
 LiveVersion Certificates::load_live(const std::string& name) const {
-  std::error_code missing;
-  const fs::path target = fs::read_symlink(live_path(name), missing);
-  const std::string number = target.filename().string();
-  if (missing || !parse_number(number)) return {};
+  const auto target = find_link_target(live_path(name));
+  if (!target || !parse_number(target->filename().string())) return {};
+  const std::string number = target->filename().string();
   try {
     return LiveVersion(load_version(name, number));
   } catch (const Error& damage) {
@@ -174,10 +183,8 @@ LiveVersion Certificates::load_live(const std::string& name) const {
 
 std::vector<std::string> Certificates::versions(const std::string& name) const {
   std::vector<unsigned> numbers;
-  std::error_code missing;
-  for (const fs::directory_entry& entry :
-       fs::directory_iterator(directory_.certificates() / require_safe_name(name), missing))
-    if (const auto number = parse_number(entry.path().filename().string())) numbers.push_back(*number);
+  for (const fs::path& entry : list_directory_if_exists(directory_.certificates() / require_safe_name(name)))
+    if (const auto number = parse_number(entry.filename().string())) numbers.push_back(*number);
   std::ranges::sort(numbers);
   std::vector<std::string> texts;
   std::ranges::transform(numbers, std::back_inserter(texts), format_number);
@@ -205,7 +212,7 @@ Version Certificates::load_version(const std::string& name, const std::string& n
                   .leaf = std::move(primary.leaf),
                   .record = std::move(primary.record)};
   for (const pki::KeyFamily family : {pki::KeyFamily::ecdsa, pki::KeyFamily::rsa})
-    if (const fs::path below = folder / pki::to_string(family); fs::is_directory(below))
+    if (const fs::path below = folder / pki::to_string(family); directory_exists(below))
       version.further.push_back(load_version_part(below));
   return version;
 }
@@ -243,7 +250,7 @@ std::string Certificates::put(Certificate& certificate, const pki::CertificateBu
 
 void Certificates::make_live(Certificate& certificate, const std::string& number) {
   const std::string& name = certificate.name;
-  if (!fs::exists(version_path(name, number) / "certificate.json"))
+  if (!path_exists(version_path(name, number) / "certificate.json"))
     throw Error(fmt::format("certificate {} has no complete version {}", name, number));
   replace_symlink(fs::path("..") / "certificates" / name / number, live_path(name));
   certificate.live = load_live(name);
@@ -262,7 +269,7 @@ void Certificates::prune(Certificate& certificate) {
     // Renamed away first: a half-removed folder must not look like a version.
     const fs::path doomed = directory_.tmp() / fmt::format("{}.{}.pruned", name, *version);
     rename_durably(version_path(name, *version), doomed);
-    fs::remove_all(doomed);
+    remove_tree(doomed);
   }
   certificate.versions = versions(name);
 }

@@ -12,17 +12,24 @@ constexpr std::size_t max_document_bytes = 4 << 20;
 }
 
 std::optional<nlohmann::json> load_json(const std::filesystem::path& path) {
-  const auto text = read_file_if_exists(path, max_document_bytes);
-  if (!text) return std::nullopt;
-  auto document = nlohmann::json::parse(*text, nullptr, false);
-  if (document.is_object()) return document;
-  log::warning(fmt::format("{} is damaged and ignored; it will be written anew", path.string()));
+  try {
+    const auto text = read_file_if_exists(path, max_document_bytes);
+    if (!text) return std::nullopt;
+    auto document = nlohmann::json::parse(*text, nullptr, false);
+    if (document.is_object()) return document;
+    log::warning(fmt::format("{} is damaged and ignored; it will be written anew", path.string()));
+  } catch (const Error& e) {
+    log::warning(fmt::format("{}: it is ignored, and will be written anew", e.message()));
+  }
   return std::nullopt;
 }
 
+std::string to_text(const nlohmann::json& document) {
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
 void save_json(const std::filesystem::path& path, const nlohmann::json& document, const std::filesystem::path& tmp) {
-  const std::string text = document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
-  write_file_atomically(path, text + "\n", {.mode = 0600}, tmp);
+  write_file_atomically(path, to_text(document), {.mode = 0600}, tmp);
 }
 
 std::string text_at(const nlohmann::json& object, const char* key) {

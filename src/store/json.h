@@ -8,9 +8,11 @@
 // For the .cc files of this folder only.
 namespace mxcert::store {
 
-/// The JSON document in `path`; empty, with a warning when it is there but damaged, since what we keep in JSON can be
-/// rebuilt.
+/// The JSON document in `path`; empty, with a warning when it is there but damaged or cannot be read, since what we
+/// keep in JSON can be rebuilt.
 std::optional<nlohmann::json> load_json(const std::filesystem::path& path);
+/// Indented, with a newline; text that is not UTF-8 is mended.
+std::string to_text(const nlohmann::json& document);
 /// Replaces `path` (0600) atomically by way of `tmp`.
 void save_json(const std::filesystem::path& path, const nlohmann::json& document, const std::filesystem::path& tmp);
 

@@ -66,7 +66,7 @@ void Orders::save(const std::string& certificate, const OrderRecord& order, Furt
   const auto stored = read_file_if_exists(key_path(directory_, certificate, further), max_key_bytes);
   if (stored != order.private_key) {
     // An older order must not be found with the new key.
-    fs::remove(record_path(directory_, certificate, further));
+    remove_file(record_path(directory_, certificate, further));
     write_file_atomically(key_path(directory_, certificate, further), order.private_key, {.mode = 0600},
                           directory_.tmp());
   }
@@ -81,27 +81,25 @@ void Orders::save(const std::string& certificate, const OrderRecord& order, Furt
 }
 
 void Orders::remove(const std::string& certificate, FurtherKey further) {
-  fs::remove(record_path(directory_, certificate, further));
-  fs::remove(key_path(directory_, certificate, further));
+  remove_file(record_path(directory_, certificate, further));
+  remove_file(key_path(directory_, certificate, further));
   sync_directory(directory_.orders());
 }
 
 void Orders::remove_all(const std::string& certificate) {
   constexpr std::array<FurtherKey, 3> all{std::nullopt, pki::KeyFamily::ecdsa, pki::KeyFamily::rsa};
   for (const FurtherKey& further : all)
-    if (fs::exists(record_path(directory_, certificate, further)) ||
-        fs::exists(key_path(directory_, certificate, further)))
+    if (path_exists(record_path(directory_, certificate, further)) ||
+        path_exists(key_path(directory_, certificate, further)))
       remove(certificate, further);
 }
 
 std::map<std::string, std::vector<ChallengeTrace>> Orders::find_traces() const {
   std::map<std::string, std::vector<ChallengeTrace>> found;
-  std::error_code failure;
-  for (fs::directory_iterator entry(directory_.orders(), failure), end; !failure && entry != end;
-       entry.increment(failure)) {
-    const std::string file = entry->path().filename();
+  for (const fs::path& path : list_directory_if_exists(directory_.orders())) {
+    const std::string file = path.filename();
     if (!file.ends_with(traces_suffix)) continue;
-    found[file.substr(0, file.size() - traces_suffix.size())] = load_traces(entry->path());
+    found[file.substr(0, file.size() - traces_suffix.size())] = load_traces(path);
   }
   return found;
 }
@@ -109,7 +107,7 @@ std::map<std::string, std::vector<ChallengeTrace>> Orders::find_traces() const {
 void Orders::save_traces(const std::string& certificate, const std::vector<ChallengeTrace>& traces) {
   const fs::path path = traces_path(directory_, certificate);
   if (traces.empty()) {
-    if (fs::remove(path)) sync_directory(directory_.orders());
+    if (remove_file(path)) sync_directory(directory_.orders());
     return;
   }
   nlohmann::json list = nlohmann::json::array();

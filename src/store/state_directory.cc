@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "base/files.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace mxcert::store {
@@ -56,16 +57,24 @@ Lock StateDirectory::lock(Clock& clock, std::chrono::milliseconds timeout) const
     clock.sleep_for(std::min(deadline.left(clock), std::chrono::milliseconds{100}));
   }
   write_holder(file, path);
-  for (const fs::directory_entry& left_over : fs::directory_iterator(tmp()))
-    fs::remove_all(left_over.path());
+  for (const fs::path& left_over : list_directory(tmp()))
+    try {
+      remove_tree(left_over);
+    } catch (const Error& e) {  // it is in nobody's way
+      log::warning(e.message());
+    }
   return Lock(std::move(file));
 }
 
-const std::string& require_safe_name(const std::string& name) {
+bool is_safe_name(const std::string& name) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
   };
-  if (name.empty() || name.size() > 253 || name.front() == '.' || !std::ranges::all_of(name, allowed))
+  return !name.empty() && name.size() <= 253 && name.front() != '.' && std::ranges::all_of(name, allowed);
+}
+
+const std::string& require_safe_name(const std::string& name) {
+  if (!is_safe_name(name))
     throw Error(fmt::format("{} cannot be the name of a certificate", printable(name, 300)),
                 "see mxcert status for the names there are");
   return name;

@@ -50,6 +50,7 @@ class StateDirectory {
 };
 
 /// Whether `name` can be a folder or file of the state directory: a host name, and nothing that leads elsewhere.
+bool is_safe_name(const std::string& name);
 /// Throws Error when it cannot.
 const std::string& require_safe_name(const std::string& name);
 

@@ -33,7 +33,7 @@ void write_version_part(const fs::path& folder, const pki::CertificateBundle& bu
                                 {"not_before", format_time(leaf.not_before)},
                                 {"not_after", format_time(leaf.not_after)},
                                 {"serial", leaf.serial}};
-  write_new_file(folder / "certificate.json", document.dump(2) + "\n", {.mode = private_file});
+  write_new_file(folder / "certificate.json", to_text(document), {.mode = private_file});
   sync_directory(folder);
 }
 
@@ -57,8 +57,7 @@ VersionPart load_version_part(const fs::path& folder) {
 
 std::optional<std::string> find_private_key(const fs::path& folder) {
   const fs::path file = folder / "privkey.pem";
-  std::error_code failure;
-  if (!fs::exists(file, failure)) return std::nullopt;
+  if (!path_exists(file)) return std::nullopt;
   return read_file(file, max_pem_bytes);
 }
 

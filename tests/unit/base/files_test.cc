@@ -110,3 +110,69 @@ TEST_CASE("a descriptor that was given away is not closed by its former owner") 
   CHECK(::write(given, "x", 1) == 1);
   ::close(given);
 }
+
+TEST_CASE("what a directory holds is listed in order, and why it cannot be is told with its path") {
+  const TempDir dir;
+  for (const char* name : {"b", "a", "c"})
+    write_new_file(dir / name, "", {});
+  CHECK(list_directory(dir.path()) == std::vector<fs::path>{dir / "a", dir / "b", dir / "c"});
+  CHECK_THROWS_WITH(list_directory(dir / "a"), "cannot read directory " + (dir / "a").string() + ": Not a directory");
+  CHECK_THROWS_WITH(list_directory(dir / "none"), ContainsSubstring("none: No such file or directory"));
+  CHECK(list_directory_if_exists(dir / "none").empty());
+  CHECK_THROWS_AS(list_directory_if_exists(dir / "a"), Error);
+}
+
+TEST_CASE("what cannot be looked at is neither there nor not there") {
+  const TempDir dir;
+  fs::create_symlink("loop", dir / "loop");
+  fs::create_symlink("none", dir / "dangling");
+  write_new_file(dir / "file", "", {});
+  const std::string complaint = "cannot look at " + (dir / "loop").string() + ": Too many levels of symbolic links";
+  CHECK_THROWS_WITH(path_exists(dir / "loop"), complaint);
+  CHECK_THROWS_WITH(directory_exists(dir / "loop"), complaint);
+  CHECK_THROWS_AS(find_real_path(dir / "loop"), Error);
+  CHECK_FALSE(path_exists(dir / "dangling"));
+  CHECK_FALSE(path_exists(dir / "file/below"));
+  CHECK_FALSE(path_exists(dir / std::string(300, 'x')));
+  CHECK_FALSE(find_real_path(dir / "dangling"));
+  CHECK(path_exists(dir / "file"));
+  CHECK_FALSE(directory_exists(dir / "file"));
+  CHECK(directory_exists(dir.path()));
+}
+
+TEST_CASE("a link is read as it was written") {
+  const TempDir dir;
+  fs::create_symlink("../elsewhere", dir / "link");
+  write_new_file(dir / "file", "", {});
+  CHECK(find_link_target(dir / "link") == fs::path("../elsewhere"));
+  CHECK_FALSE(find_link_target(dir / "file"));
+  CHECK_FALSE(find_link_target(dir / "none"));
+  fs::create_symlink("loop", dir / "loop");
+  CHECK_THROWS_WITH(find_link_target(dir / "loop/x"), ContainsSubstring((dir / "loop/x").string()));
+}
+
+TEST_CASE("what is to be removed may be missing, and what cannot be removed is told with its path") {
+  const TempDir dir;
+  write_new_file(dir / "file", "", {});
+  CHECK(remove_file(dir / "file"));
+  CHECK_FALSE(remove_file(dir / "file"));
+  fs::create_directories(dir / "tree/below");
+  CHECK_THROWS_WITH(remove_file(dir / "tree"), "cannot remove " + (dir / "tree").string() + ": Directory not empty");
+  remove_tree(dir / "tree");
+  remove_tree(dir / "tree");
+  CHECK_FALSE(path_exists(dir / "tree"));
+  CHECK_THROWS_WITH(remove_tree("/proc/self/fd"), ContainsSubstring("cannot remove /proc/self/fd: "));
+}
+
+TEST_CASE("a relative path begins at the current directory, if there is one") {
+  CHECK(make_absolute("/a/b") == "/a/b");
+  CHECK(make_absolute("a") == fs::current_path() / "a");
+  CHECK_THROWS_AS(make_absolute(""), ConfigError);
+  const fs::path before = fs::current_path();
+  {
+    const TempDir gone;
+    fs::current_path(gone.path());
+  }
+  CHECK_THROWS_WITH(make_absolute("a"), ContainsSubstring("no current directory"));
+  fs::current_path(before);
+}

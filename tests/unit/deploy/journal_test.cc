@@ -175,3 +175,12 @@ TEST_CASE("a file that somebody else has written or removed since is told") {
   fs::remove(dir / "key");
   CHECK(plan_restoration(keep(changes)).taken_over == dir / "key");
 }
+
+TEST_CASE("a path that cannot be recorded is refused while nothing is changed") {
+  const TempDir dir;
+  const std::vector<FileChange> changes{{.path = "/etc/\xff.pem", .before = state_of("old"), .after = state_of("new")}};
+  CHECK_THROWS_WITH(
+      save_journal(dir / "journal", {.certificate_name = "mx.example.com", .names = {}, .files = keep(changes)}),
+      ContainsSubstring("cannot be recorded"));
+  CHECK_FALSE(load_journal(dir / "journal"));
+}

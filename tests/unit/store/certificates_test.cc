@@ -227,3 +227,46 @@ TEST_CASE("reading from a state directory that is not there finds nothing") {
   CHECK(nothing.state == CertificateState{});
   CHECK_FALSE(fs::exists(dir / "missing"));
 }
+
+TEST_CASE_METHOD(Fixture, "what is no certificate's folder is passed over") {
+  put_live();
+  const fs::path folder = state.certificates();
+  for (const char* stray : {"lost+found", ".snapshot", "Old"})
+    fs::create_directory(folder / stray);
+  write_new_file(folder / "notes.txt", "", {});
+  fs::create_symlink("nowhere", folder / "dangling");
+  const Inventory inventory = certificates.load_all();
+  CHECK(inventory.size() == 1);
+  CHECK(inventory.contains(name));
+}
+
+TEST_CASE_METHOD(Fixture, "a certificate that cannot be looked at does not hide the others, and says where it is") {
+  put_live();
+  const fs::path folder = state.certificates() / "a.example";
+  fs::create_symlink("a.example", folder);
+  Inventory inventory = certificates.load_all();
+  REQUIRE(inventory.size() == 2);
+  Certificate& odd = inventory.at("a.example");
+  CHECK(odd.live.intact() == nullptr);
+  const std::string complaint = folder.string() + ": Too many levels of symbolic links";
+  CHECK_THROWS_WITH(odd.live_version(), ContainsSubstring(complaint));
+  CHECK_THROWS_WITH(certificates.put(odd, make_bundle(), {}), ContainsSubstring(folder.string()));
+  CHECK(inventory.at(name).live.intact() != nullptr);
+}
+
+TEST_CASE_METHOD(Fixture, "a state that cannot be read is none, as a damaged one") {
+  certificate.state.desired = {"a.example"};
+  certificates.save(certificate);
+  const fs::path file = state.certificates() / name / "state.json";
+  fs::remove(file);
+  SECTION("a directory") {
+    fs::create_directory(file);
+  }
+  SECTION("a link to itself") {
+    fs::create_symlink("state.json", file);
+  }
+  SECTION("damaged") {
+    write_new_file(file, "{", {});
+  }
+  CHECK(certificates.load(name).state == CertificateState());
+}
