@@ -80,7 +80,8 @@ void roll_back_to(Context& context, store::Certificate& certificate, const std::
 std::vector<store::Certificate*> certificates_to_deploy(Context& context) {
   if (!context.invocation.arguments.empty()) return chosen_certificates(context);
   std::vector<store::Certificate*> planned;
-  for (const std::string& name : Assignments(context.config.targets, context.inventory).certificates())
+  const Assignments assignments(context.config.targets, context.inventory);
+  for (const std::string& name : assignments.certificates())
     planned.push_back(&context.inventory.at(name));
   return planned;
 }

@@ -115,6 +115,8 @@ int run(const config::CommandLine& line, Clock& clock) {
     return give_up(Error("interrupted by a signal", "run the same command again: it continues where this one stopped",
                          "interrupted"),
                    json, failed);
+  } catch (const std::exception& e) {
+    return give_up(unexpected_failure(e), json, failed);
   }
 }
 

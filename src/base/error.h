@@ -40,6 +40,9 @@ class ConfigError : public Error {
 /// failures on the way up takes it for one.
 struct Interrupted {};
 
+/// For what was thrown and is no Error: memory is short, or the program is wrong. Code `unexpected`.
+Error unexpected_failure(const std::exception& failure);
+
 /// Throws an Error saying `what` and the text of `errno_value` (default: errno now).
 [[noreturn]] void throw_system_error(std::string what, std::string hint = {});
 [[noreturn]] void throw_system_error(int errno_value, std::string what, std::string hint = {});

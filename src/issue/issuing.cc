@@ -104,12 +104,7 @@ class Issuing {
   /// What would be thrown if nothing had been gained.
   void tell_failure() {
     if (!failure_) return;
-    try {
-      std::rethrow_exception(failure_);
-    } catch (Error& error) {
-      error.add_context(planned_.name);
-      run_.report.add_error(error, planned_.name);
-    }
+    attempt(run_.report, planned_.name, [this] { std::rethrow_exception(failure_); });
     failure_ = nullptr;
   }
 

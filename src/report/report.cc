@@ -131,6 +131,26 @@ void Report::append(Report other) {
   std::ranges::move(other.outcomes_, std::back_inserter(outcomes_));
 }
 
+bool attempt(Report& report, const std::string& subject, const std::string& context,
+             const std::function<void()>& step) {
+  try {
+    step();
+    return true;
+  } catch (Error& e) {
+    e.add_context(context);
+    report.add_error(e, subject);
+  } catch (const std::exception& e) {
+    Error unexpected = unexpected_failure(e);
+    unexpected.add_context(context);
+    report.add_error(unexpected, subject);
+  }
+  return false;
+}
+
+bool attempt(Report& report, const std::string& subject, const std::function<void()>& step) {
+  return attempt(report, subject, subject, step);
+}
+
 std::string to_json(const Report& report) {
   Json certificates = Json::array();
   for (const CertificateOutcome& outcome : report.outcomes()) {

@@ -1,10 +1,10 @@
 #pragma once
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -77,24 +77,11 @@ class Report {
   std::vector<CertificateOutcome> outcomes_;
 };
 
-/// Whether `step` worked. What it throws becomes an error about `subject`, `context` before its message; it does not
-/// stop what comes after it (law 3).
-template <typename Step>
-bool attempt(Report& report, const std::string& subject, const std::string& context, Step step) {
-  try {
-    step();
-    return true;
-  } catch (Error& error) {
-    error.add_context(context);
-    report.add_error(error, subject);
-    return false;
-  }
-}
-/// The same, with the subject as context.
-template <typename Step>
-bool attempt(Report& report, const std::string& subject, Step step) {
-  return attempt(report, subject, subject, std::move(step));
-}
+/// Does `step`, which is for one of several certificates. What it throws is an error of the report, `context` before
+/// its message, and does not stop what is done for the others (law 3). Whether it worked. Interrupted goes through.
+bool attempt(Report& report, const std::string& subject, const std::string& context, const std::function<void()>& step);
+/// With the subject as context.
+bool attempt(Report& report, const std::string& subject, const std::function<void()>& step);
 
 /// `{ "version": 1, "certificates": […], "warnings": […], "errors": […] }`, ending in a newline.
 std::string to_json(const Report& report);

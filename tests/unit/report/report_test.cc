@@ -1,5 +1,7 @@
 #include "report/report.h"
 
+#include <stdexcept>
+
 #include "base/error.h"
 #include "catch.h"
 
@@ -42,15 +44,40 @@ TEST_CASE("what one certificate has to say is added behind what others had") {
   CHECK(all.outcomes().size() == 1);
 }
 
-TEST_CASE("a step that fails is an error about its subject, and does not stop what comes after it") {
+TEST_CASE("what one certificate throws is its error, and the others are done") {
   Report report;
-  CHECK_FALSE(attempt(report, "mx.example.com", [] { throw Error("no route", "connect it", "network"); }));
-  CHECK(attempt(report, "mx2.example.com", [] {}));
-  REQUIRE(report.errors().size() == 1);
-  CHECK(report.errors().front().subject == "mx.example.com");
-  CHECK(report.errors().front().message == "mx.example.com: no route");
-  CHECK(report.errors().front().hint == "connect it");
-  CHECK(report.errors().front().code == "network");
+  std::vector<std::string> done;
+  for (const std::string name : {"a.example", "b.example", "c.example", "d.example"}) {
+    const bool worked = attempt(report, name, [&] {
+      if (name == "a.example") throw Error("no room", "make some", "system");
+      if (name == "b.example") throw std::runtime_error("unheard of");
+      if (name == "c.example") throw std::bad_alloc();
+      done.push_back(name);
+    });
+    CHECK(worked == (name == "d.example"));
+  }
+  CHECK(done == std::vector<std::string>{"d.example"});
+  REQUIRE(report.errors().size() == 3);
+  CHECK(report.errors()[0].subject == "a.example");
+  CHECK(report.errors()[0].message == "a.example: no room");
+  CHECK(report.errors()[0].hint == "make some");
+  CHECK(report.errors()[0].code == "system");
+  CHECK_THAT(report.errors()[1].message, ContainsSubstring("b.example: ") && ContainsSubstring("unheard of"));
+  CHECK(report.errors()[1].code == "unexpected");
+  CHECK(report.errors()[2].message == "c.example: there is not enough memory");
+}
+
+TEST_CASE("the context of an attempt can say more than the subject") {
+  Report report;
+  CHECK_FALSE(attempt(report, "a.example", "a.example: exim", [] { throw Error("no room"); }));
+  CHECK(report.errors().at(0).subject == "a.example");
+  CHECK(report.errors().at(0).message == "a.example: exim: no room");
+}
+
+TEST_CASE("a stop ends an attempt, and is no error of a certificate") {
+  Report report;
+  CHECK_THROWS_AS(attempt(report, "a.example", [] { throw Interrupted(); }), Interrupted);
+  CHECK_FALSE(report.failed());
 }
 
 TEST_CASE("each result has a line of its own for people, and a word for machines") {
