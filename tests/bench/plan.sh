@@ -47,6 +47,7 @@ lab_start() {
   local kind most
   most=$(printf '%s\n' "${domains[@]}" | sort -n | tail -n 1)
   "$lab" up
+  "$lab" install "$build"
   "$lab" host add bench 192.0.2.77 2001:db8::77 clients
   for kind in own shared; do zone $kind "$most" | "$lab" zone --insecure $kind.example; done
   on_bench mkdir -p /bench
@@ -54,7 +55,7 @@ lab_start() {
 
 # ---- measuring ----------------------------------------------------------------------------------------------------
 
-command_mxcert() { echo "exec $build/mxcert plan --json --config /bench/mxcert.toml"; }
+command_mxcert() { echo "exec mxcert plan --json --config /bench/mxcert.toml"; }
 command_adnshost() { echo 'exec adnshost --asynch --type mx --pipe </bench/domains'; }
 
 prepare() {
@@ -67,12 +68,18 @@ prepare() {
 found_mxcert() { on_bench jq '[.domains[] | select(.targets[0].addresses | length > 0)] | length' /bench/out; }
 found_adnshost() { on_bench grep -cE ' MX 10 .* (INET |ok)' /bench/out || true; }
 
-# measure CLIENT KIND DOMAINS: "wall user+system MiB found"
+# measure CLIENT KIND DOMAINS: "wall user+system MiB found"; empty when nothing was found
 measure() {
+  local found
   prepare "$2" "$3"
   "command_$1" | on_bench tee /bench/command >/dev/null
   on_bench time -q -f '%e %U %S %M' -o /bench/result timeout 1800 sh -c 'exec sh /bench/command >/bench/out 2>/bench/err' || true
-  on_bench awk -v found="$("found_$1")" '{ printf "%.2f %.2f %.1f %d\n", $1, $2 + $3, $4 / 1024, found }' /bench/result
+  found=$("found_$1") || found=0
+  if [ "${found:-0}" -gt 0 ]; then
+    on_bench awk -v found="$found" '{ printf "%.2f %.2f %.1f %d\n", $1, $2 + $3, $4 / 1024, found }' /bench/result
+  else
+    say "$1 failed with $3 domains: $(on_bench tail -n 1 /bench/err)"
+  fi
 }
 
 row() {
@@ -82,6 +89,10 @@ row() {
     measured+=$(measure "$1" "$2" "$3")$'\n'
   done
   measured=$(medians 4 <<<"$measured")
+  if [ -z "$measured" ]; then
+    echo "$1|failed"
+    return
+  fi
   if [ "$1" = mxcert ]; then reference=$measured; fi
   echo "$measured $reference" | awk -v client="$1" -v domains="$3" '
     function times(value, base) { return base > 0 ? sprintf("%.1fx", value / base) : "" }
