@@ -9,8 +9,8 @@ set -euo pipefail
 build=(g++ cmake ninja-build ccache pkg-config libcurl4-openssl-dev libssl-dev nlohmann-json3-dev libcli11-dev
   libunbound-dev libldns-dev libidn2-dev libtomlplusplus-dev libmicrohttpd-dev libfmt-dev libspdlog-dev catch2
   ca-certificates)
-lab=(jq openssl python3 curl iproute2 util-linux procps debian-archive-keyring)
-test=("${lab[@]}" git clang-format clang-tidy shellcheck mandoc)
+lab=(jq openssl curl iproute2 util-linux procps debian-archive-keyring debootstrap)
+test=("${lab[@]}" netbase git clang-format clang-tidy shellcheck mandoc)
 
 wanted=()
 [ $# -gt 0 ] || set -- --build --test

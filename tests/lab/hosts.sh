@@ -47,11 +47,7 @@ load_layers() {
   switch=$(switch_pid) || die "not up in $lab_dir; hint: lab up"
   for layer; do
     build_layer "$layer"
-    nsenter --target "$switch" --mount sh -euc '
-      [ ! -e "$0" ] || exit 0
-      mkdir "$0.tmp"
-      tar -C "$0.tmp" --xattrs --xattrs-include="*" -xf "$1"
-      mv "$0.tmp" "$0"' "$memory/$layer" "$(layer_file "$layer")"
+    nsenter --target "$switch" --mount bash -euc '. "$0"; load_layer "$@"' "$here/layers.sh" "$(layer_file "$layer")" "$memory/$layer"
   done
 }
 
@@ -123,26 +119,37 @@ host_install() {
   local stage=$lab_dir/stage
   rm -rf "$stage"
   DESTDIR=$stage cmake --install "$1" --prefix /usr >"$lab_dir/log/install" || die "cmake --install $1 failed"
+  stage_libraries "$stage/usr/sbin/mxcert" "$stage/opt/mxcert"
   host_install_stage foo
   if recorded_pid "$lab_dir/hosts/post/pid" >/dev/null; then host_install_stage post; fi
 }
 host_install_stage() {
   [ -d "$lab_dir/stage" ] || return 0
-  tar -C "$lab_dir/stage" -c . | host_exec "$1" tar -C / --no-same-owner --no-overwrite-dir -x
-  if [ -n "${MXCERT_LAB_DEBIAN:-}" ]; then host_install_libraries "$1"; fi
+  tar -C "$lab_dir/stage" -c . | host_exec "$1" sh -c 'tar -C / --no-same-owner --no-overwrite-dir -x && ldconfig'
 }
 
-# host_install_libraries HOST: where the release is another one than that of the build, mxcert runs with this machine's
-# libraries, which nothing else there sees. The loader goes by the program's name.
-host_install_libraries() {
-  local program=$lab_dir/stage/usr/sbin/mxcert libraries
-  mapfile -t libraries < <(ldd "$program" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p')
-  tar -C / --dereference --transform 's,.*/,,' -c "${libraries[@]#/}" "${program#/}" --transform 's,^mxcert$,program,' |
-    host_exec "$1" sh -c 'mkdir -p /opt/mxcert && tar -C /opt/mxcert --no-same-owner -x'
-  host_exec "$1" sh -c 'cat >/opt/mxcert/mxcert && chmod 0755 /opt/mxcert/mxcert && ln -sfn /usr/libexec/mxcert/hooks /opt/mxcert/mxcert-hooks
-    rm -f /usr/sbin/mxcert && printf "%s\n" "#!/bin/sh" \
-      "exec /opt/mxcert/mxcert --library-path /opt/mxcert --argv0 \"\$0\" /opt/mxcert/program \"\$@\"" >/usr/sbin/mxcert && chmod 0755 /usr/sbin/mxcert' \
-    <"$(ldd "$program" | sed -n 's/^[[:space:]]*\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p')"
+# stage_libraries PROGRAM DIR: with it come libraries that it was linked with. Where hosts are of this machine's release,
+# those that they have not, in a folder that is searched last; else all of them, and the loader, which goes by the
+# program's name.
+stage_libraries() {
+  local libraries loader library known=''
+  mapfile -t libraries < <(ldd "$1" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p')
+  mkdir -p "$2"
+  if [ "$(lab_release)" = "$(machine_release)" ]; then
+    known=$(host_exec foo ldconfig -p | grep -v ' => /opt/mxcert/')
+    mkdir -p "$stage/etc/ld.so.conf.d"
+    echo /opt/mxcert >"$stage/etc/ld.so.conf.d/zz-mxcert.conf"
+  else
+    loader=$(ldd "$1" | sed -n 's/^[[:space:]]*\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p')
+    mv "$1" "$2/program"
+    cp --dereference "$loader" "$2/mxcert"
+    ln -s /usr/libexec/mxcert/hooks "$2/mxcert-hooks"
+    printf '%s\n' '#!/bin/sh' 'exec /opt/mxcert/mxcert --library-path /opt/mxcert --argv0 "$0" /opt/mxcert/program "$@"' >"$1"
+    chmod 0755 "$1"
+  fi
+  for library in "${libraries[@]}"; do
+    [[ $known == *$'\t'"${library##*/} "* ]] || cp --dereference "$library" "$2"
+  done
 }
 
 # Daemons, by the pid file that they write in their host.

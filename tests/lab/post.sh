@@ -3,10 +3,8 @@
 # tests that want it.
 
 post_start() {
-  local layers
-  read -ra layers <<<"$(mail_layers postfix | xargs)"
-  load_layers "${layers[@]}"
-  host_start post post.example.com 192.0.2.2 2001:db8::2 "${layers[@]}"
+  load_layers postfix
+  host_start post post.example.com 192.0.2.2 2001:db8::2 postfix
   host_install_stage post
   post_configure
   postfix_control start
