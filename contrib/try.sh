@@ -29,9 +29,10 @@ at() {
 
 # ---- what is needed ----------------------------------------------------------------------------------------------
 
-log=''
+log='' layers=''
 end() {
   local status=$?
+  if [ -n "$layers" ]; then kill -- "-$layers" 2>/dev/null || true; fi
   if [ -n "$log" ]; then rm -f "$log"; fi
   if [ -z "$keep" ] || [ $status != 0 ]; then "$lab" down; fi
 }
@@ -41,12 +42,19 @@ trap 'exit 143' TERM
 
 chapter "Installing what is needed, and building (the first time takes a few minutes)"
 contrib/bootstrap.sh --build --lab
+# While the compiler works: what hosts consist of. In a process group, since it has children.
+set -m
+"$lab" check </dev/null &
+layers=$!
+set +m
 log=$(mktemp)
 if ! { cmake --preset release && cmake --build --preset release --target mxcert; } >"$log" 2>&1; then
   tail -n 40 "$log" >&2
   exit 1
 fi
 tell "built build/release/mxcert"
+wait "$layers"
+layers=''
 "$lab" down
 "$lab" up
 "$lab" install build/release
