@@ -5,7 +5,8 @@
 #
 #   --unit      lint and unit tests only: needs no root (when the packages are there) and no lab
 #   --full      also clang-tidy over all files, unit tests under tsan, fuzzing for 30 s a
-#               parser (with clang), mail servers of Debian 13, end-to-end tests of the sanitized program
+#               parser (with clang), mail servers of Debian 13, end-to-end tests of the sanitized program, and
+#               contrib/try.sh and tests/run.sh on other machines (tests/machines): hours
 #   --no-lint   no lint
 #   NAME        only the tests whose name begins so: "unit_dns", or "10" for tests/e2e/10-….sh; no lint
 #
@@ -157,11 +158,16 @@ unit() {
 # What is between mxcert and the mail servers is run with those of Debian 13, too.
 debian13_tests=(10 30 80-deploy-matrix 81 82-dovecot 83 88 90)
 
-# end_to_end PRESET [NAME…]: shows as it goes what fails and what is skipped
+# end_to_end PRESET [NAME…]
 end_to_end() {
-  local preset=$1 started=$SECONDS counts='' verdict
+  counting "end-to-end tests, $1${MXCERT_LAB_DEBIAN:+, Debian $MXCERT_LAB_DEBIAN}" tests/e2e/run --build "build/$1" "${@:2}"
+}
+
+# counting TITLE CMD…: CMD counts by itself, in its last line. Shows as it goes what fails and what is skipped.
+counting() {
+  local title=$1 started=$SECONDS counts='' verdict
   shift
-  tests/e2e/run --build "build/$preset" "$@" 2>&1 | tee "$log" | grep --line-buffered -vE '^ok |^[0-9]+ passed, '
+  "$@" 2>&1 | tee "$log" | grep --line-buffered -vE '^ok |^[0-9]+ passed, '
   verdict=${PIPESTATUS[0]}
   counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
   if [[ $counts =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+) ]]; then
@@ -170,7 +176,7 @@ end_to_end() {
     ((failed += 1))
   fi
   if [ "$verdict" = 0 ]; then printf 'ok    '; else printf 'FAIL  '; fi
-  printf 'end-to-end tests, %s%s (%d.0 s): %s\n' "$preset" "${MXCERT_LAB_DEBIAN:+, Debian $MXCERT_LAB_DEBIAN}" $((SECONDS - started)) "${counts:-did not run}"
+  printf '%s (%d.0 s): %s\n' "$title" $((SECONDS - started)) "${counts:-did not run}"
 }
 
 # ---- all of it --------------------------------------------------------------------------------------------------
@@ -214,5 +220,6 @@ if wants_e2e; then
     fi
   fi
   if [ -n "$full" ] && wants_unit; then end_to_end asan ${e2e_names[@]+"${e2e_names[@]}"}; fi
+  if [ -n "$full" ] && [ ${#names[@]} = 0 ]; then counting 'on other machines' tests/machines/run; fi
 fi
 finish
