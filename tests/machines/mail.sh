@@ -69,15 +69,18 @@ CONF
 }
 
 start() {
-  local name started=''
+  local name started='' count=0
   for name in exim4 postfix dovecot; do
     [ -e "/etc/init.d/$name" ] || continue
     "/etc/init.d/$name" start >/dev/null 2>&1 </dev/null
     started=yes
   done
   [ -n "$started" ] || return 0
-  bash -c "exec 3<>/dev/tcp/$address/25" 2>/dev/null ||
-    { echo "machines: the machine's own mail server does not listen on $address:25" >&2; exit 1; }
+  until bash -c "exec 3<>/dev/tcp/$address/25" 2>/dev/null; do
+    [ $((count += 1)) -le 300 ] ||
+      { echo "machines: the machine's own mail server does not listen on $address:25" >&2; exit 1; }
+    sleep 0.1
+  done
 }
 
 case ${1:-} in
