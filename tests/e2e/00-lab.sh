@@ -49,6 +49,11 @@ expect_stdout_like 'MX.10 mx.example.com.'
 ask new.example MX
 expect_stdout 'status: NXDOMAIN'
 
+scene "nothing in a host is this machine's, which may be somebody's mail server"
+on foo sh -c '! command -v cmake && ! dpkg-query --show cmake && ls -A /home /dev'
+expect_exit 0
+expect_same '/dev: fd full null ptmx pts random shm stderr stdin stdout tty urandom zero /home:' "$(xargs <<<"$stdout")"
+
 scene "nothing leads out of the lab"
 on foo curl -sS --connect-timeout 2 http://198.51.100.1/
 expect_exit 7

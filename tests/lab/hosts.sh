@@ -95,12 +95,12 @@ host_kill() {
   rm -rf "${lab_dir:?}/hosts/$1"
 }
 
-# host_exec HOST CMD…: with a clean environment, but for what tests need to hand in
+# host_exec HOST CMD…: with a clean environment, but for what tests need to hand in. Hosts know no other locale.
 host_exec() {
-  local pid keep=() name
+  local pid keep=(LANG=C.UTF-8) name
   pid=$(host_pid "$1")
   shift
-  for name in TERM LANG LC_ALL TZ ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS ${!MXCERT_@}; do
+  for name in TERM ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS ${!MXCERT_@}; do
     [ -n "${!name:-}" ] && keep+=("$name=${!name}")
   done
   nsenter --target "$pid" --mount --net --pid --uts --ipc \
