@@ -194,7 +194,7 @@ void run_account(Context& context) {
   add_key(report, context, ca);
   // A record for an account that the CA has forgotten would be of no use to the next one.
   if (context.invocation.verb == config::Verb::account_show && report.status != "none")
-    report.records = issue::find_persistent_records(context.run);
+    report.records = issue::find_persistent_records(context.config, context.store.accounts, context.inventory);
   print(context, report);
 }
 

@@ -34,6 +34,10 @@ struct Context {
   /// The same for who changes nothing.
   void read_inventory() { inventory = store.certificates.load_all(); }
 
+  /// Nothing follows from what the DNS does not answer where cron need not hear of it (law 1), nor with the internal
+  /// CA, which is for where there is no DNS.
+  bool tolerates_unknown_names() const { return policy.tolerates_unknown_names || is_internal(config.ca); }
+
   config::Config config;
   config::Invocation invocation;
   config::Policy policy;

@@ -103,13 +103,13 @@ void recover_deployments(Context& context) {
       attempt(context.report, certificate, what, [&] {
         const store::Version* live = kept.live.intact();
         const deploy::Delivery delivery =
-            live != nullptr ? make_delivery(context, kept, *live)
+            live != nullptr ? make_delivery(context.store.certificates, kept, *live)
                             : deploy::Delivery{.certificate_name = certificate,
                                                .names = {},
                                                .bundle = {},
                                                .lineage = context.store.certificates.live_path(certificate)};
-        const auto done =
-            deploy::recover_unfinished(context.clock, target, delivery, deploy_options(context, certificate, name));
+        const auto done = deploy::recover_unfinished(context.clock, target, delivery,
+                                                     deploy_options(context.store.certificates, certificate, name));
         if (done) log::warning(fmt::format("{}: {}: an earlier run was cut short: {}", certificate, name, *done));
       });
     }
@@ -124,7 +124,7 @@ bool deliver(Context& context, store::Certificate& certificate, const store::Ver
   for (const Assignment& at : Assignments(context.config.targets, context.inventory).of(certificate.name)) {
     if (is_left_alone(context, certificate.state, at.name)) continue;
     const deploy::DeployOutcome result = run_at(context, deploy::deploy, certificate, version, at);
-    all_serve_it = report_result(context, certificate.name, at.name, result, outcome) && all_serve_it;
+    all_serve_it = report_result(context.report, certificate.name, at.name, result, outcome) && all_serve_it;
     report_dane(context, certificate, result.dane);
     if (result.succeeded() && (result.loses_trust || is_for_the_public(version))) trust_problem = result.trust_problem;
     if (result.succeeded() && at.role == deploy::Role::fallback) clean_up_for_default(context, certificate, at);

@@ -340,7 +340,7 @@ void run_dry(Context& context) {
   context.read_inventory();
   const mx::Plan plan = issue::make_plan(context.run, context.invocation.arguments);
   print_plan(context, plan);
-  issue::report_gaps(context.run, plan);
+  issue::report_gaps(context.report, plan, context.tolerates_unknown_names());
   issue::report_caa(context.run, plan);
   const Assignments assignments(context.config.targets, context.inventory);
   for (const mx::PlannedCertificate& planned : plan.certificates) {
@@ -367,8 +367,8 @@ void run_issue(Context& context) {
   const mx::Plan plan = issue::make_plan(context.run, context.invocation.arguments);
   print_plan(context, plan);
   add_plan_warnings(context, plan);
-  issue::report_gaps(context.run, plan);
-  attempt(context.report, "names.json", [&] { issue::save_histories(context.run, plan.history); });
+  issue::report_gaps(context.report, plan, context.tolerates_unknown_names());
+  attempt(context.report, "names.json", [&] { issue::save_histories(context.store.names, plan.history); });
   process_all(context, cas, plan);
   print_outcomes(context);
 }

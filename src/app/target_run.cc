@@ -19,9 +19,10 @@ namespace {
 using Status = deploy::DeployOutcome::Status;
 
 /// Where what was there before is kept; the target's name becomes that of a folder.
-std::filesystem::path backup_folder(const Context& context, const std::string& certificate, std::string target) {
+std::filesystem::path backup_folder(const store::Certificates& certificates, const std::string& certificate,
+                                    std::string target) {
   std::ranges::replace(target, '/', '_');
-  return context.store.certificates.backup_path(certificate) / target;
+  return certificates.backup_path(certificate) / target;
 }
 
 /// Of the certificates that may have been the default one there.
@@ -29,7 +30,8 @@ std::vector<std::filesystem::path> other_originals(const Context& context, const
                                                    const std::string& target) {
   std::vector<std::filesystem::path> originals;
   for (const auto& [other, kept] : context.inventory)
-    if (other != certificate) originals.push_back(backup_folder(context, other, target) / "original");
+    if (other != certificate)
+      originals.push_back(backup_folder(context.store.certificates, other, target) / "original");
   return originals;
 }
 
@@ -153,21 +155,21 @@ std::vector<std::string> names_served(const store::CertificateState& state, cons
 
 }  // namespace
 
-deploy::Delivery make_delivery(const Context& context, const store::Certificate& certificate,
+deploy::Delivery make_delivery(const store::Certificates& certificates, const store::Certificate& certificate,
                                const store::Version& version, deploy::Role role) {
   deploy::Delivery delivery{.certificate_name = certificate.name,
                             .names = names_served(certificate.state, version.leaf),
                             .bundle = version.bundle,
-                            .lineage = context.store.certificates.live_path(certificate.name),
+                            .lineage = certificates.live_path(certificate.name),
                             .role = role};
   for (const store::VersionPart& part : version.further)
     delivery.further_bundles.push_back(part.bundle);
   return delivery;
 }
 
-deploy::DeployOptions deploy_options(const Context& context, const std::string& certificate,
+deploy::DeployOptions deploy_options(const store::Certificates& certificates, const std::string& certificate,
                                      const std::string& target) {
-  const std::filesystem::path folder = backup_folder(context, certificate, target);
+  const std::filesystem::path folder = backup_folder(certificates, certificate, target);
   return {.journal_directory = folder / "unfinished", .original_directory = folder / "original"};
 }
 
@@ -178,7 +180,7 @@ bool is_for_the_public(const store::Version& version) {
 deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) function,
                              const store::Certificate& certificate, const store::Version& version, const Assignment& at,
                              bool keep_configuration) {
-  deploy::DeployOptions options = deploy_options(context, certificate.name, at.name);
+  deploy::DeployOptions options = deploy_options(context.store.certificates, certificate.name, at.name);
   if (at.role == deploy::Role::fallback) options.other_originals = other_originals(context, certificate.name, at.name);
   options.find_tlsa = tlsa_source(context);
   options.keep_configuration = keep_configuration;
@@ -197,27 +199,28 @@ deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) functio
       log::info(fmt::format("{}: {}: {}", certificate.name, at.name, describe(step, detail)));
     };
   try {
-    return function(context.clock, *at.target, make_delivery(context, certificate, version, at.role), options);
+    return function(context.clock, *at.target, make_delivery(context.store.certificates, certificate, version, at.role),
+                    options);
   } catch (const Error& e) {
     return {.status = Status::failed, .reason = e.message(), .hint = e.hint()};
   }
 }
 
-bool report_result(Context& context, const std::string& certificate, const std::string& target,
+bool report_result(report::Report& report, const std::string& certificate, const std::string& target,
                    const deploy::DeployOutcome& result, report::CertificateOutcome& outcome) {
   const std::string message = message_of(result);
   for (const std::string& warning : result.warnings)
-    context.report.add_warning(
+    report.add_warning(
         {.code = "deployment", .subject = certificate, .message = fmt::format("{}: {}", target, warning)});
   outcome.targets.push_back({.target = target, .status = result.status, .message = message});
   if (result.status == Status::unverifiable)
-    context.report.add_warning({.code = "unverifiable",
-                                .subject = certificate,
-                                .message = fmt::format("{}: {}: {}", certificate, target, message),
-                                .hint = result.hint});
+    report.add_warning({.code = "unverifiable",
+                        .subject = certificate,
+                        .message = fmt::format("{}: {}: {}", certificate, target, message),
+                        .hint = result.hint});
   const bool lacks_lines = result.status == Status::needs_configuration;
   if (!lacks_lines && !result.configuration.empty())
-    context.report.add_warning(
+    report.add_warning(
         {.code = "partly_configured",
          .subject = certificate,
          .message = fmt::format("{}: {}: {} is not set up for all of it", certificate, target, result.daemon),
@@ -225,10 +228,10 @@ bool report_result(Context& context, const std::string& certificate, const std::
   if (result.status == Status::left_alone) return false;
   if (result.status == Status::withdrawn || is_settled(state_of(result.status))) return true;
   const std::string lines = lacks_lines ? "\n" + result.configuration : "";
-  context.report.add_error({.code = std::string(to_string(result.status)),
-                            .subject = certificate,
-                            .message = fmt::format("{}: {}: {}", certificate, target, message),
-                            .hint = result.hint + lines});
+  report.add_error({.code = std::string(to_string(result.status)),
+                    .subject = certificate,
+                    .message = fmt::format("{}: {}: {}", certificate, target, message),
+                    .hint = result.hint + lines});
   return false;
 }
 

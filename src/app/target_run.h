@@ -11,11 +11,12 @@ namespace mxcert::app {
 struct Context;
 
 /// What a target is given to serve.
-deploy::Delivery make_delivery(const Context& context, const store::Certificate& certificate,
+deploy::Delivery make_delivery(const store::Certificates& certificates, const store::Certificate& certificate,
                                const store::Version& version, deploy::Role role = deploy::Role::fallback);
 
 /// Where a deployment of the certificate at the target keeps what was there before.
-deploy::DeployOptions deploy_options(const Context& context, const std::string& certificate, const std::string& target);
+deploy::DeployOptions deploy_options(const store::Certificates& certificates, const std::string& certificate,
+                                     const std::string& target);
 
 /// Runs `function`, deploy::deploy or deploy::withdraw, at one target; what it throws becomes an outcome, but for
 /// Interrupted.
@@ -24,7 +25,7 @@ deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) functio
                              bool keep_configuration = false);
 
 /// Adds what happened at one target to the run's report; false when that is an error.
-bool report_result(Context& context, const std::string& certificate, const std::string& target,
+bool report_result(report::Report& report, const std::string& certificate, const std::string& target,
                    const deploy::DeployOutcome& result, report::CertificateOutcome& outcome);
 
 /// Remembers how far the certificate came at the target.

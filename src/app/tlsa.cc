@@ -32,7 +32,8 @@ Chains chains_still_served(const Context& context, const store::Certificate& cer
   for (const std::string& number : certificate.state.served_versions()) {
     if (number == certificate.live.number()) continue;
     const store::Version version = context.store.certificates.load_version(certificate.name, number);
-    std::ranges::move(chains_of(make_delivery(context, certificate, version)), std::back_inserter(chains));
+    std::ranges::move(chains_of(make_delivery(context.store.certificates, certificate, version)),
+                      std::back_inserter(chains));
   }
   return chains;
 }
@@ -68,7 +69,7 @@ report::TlsaCertificate look_up(Context& context, const Assignments& assignments
   const store::Version& live = stored.live_version();
   report::TlsaCertificate certificate{
       .name = stored.name, .version = live.number, .in_service = is_in_service(context, assignments, stored)};
-  const deploy::Delivery delivery = make_delivery(context, stored, live);
+  const deploy::Delivery delivery = make_delivery(context.store.certificates, stored, live);
   const Chains chains = chains_of(delivery);
   const Chains served = chains_still_served(context, stored);
   for (const deploy::TlsaLookup& lookup : find_tlsa(delivery.names, ports_of(context, delivery)))

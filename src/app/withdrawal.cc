@@ -90,8 +90,8 @@ void tidy_after_sni(Context& context, const store::Certificate& certificate, con
     const store::Version version =
         context.store.certificates.load_version(certificate.name, before->second.served_version);
     deploy::withdraw_from_sni(context.clock, *at.target,
-                              make_delivery(context, certificate, version, deploy::Role::sni),
-                              deploy_options(context, certificate.name, at.name));
+                              make_delivery(context.store.certificates, certificate, version, deploy::Role::sni),
+                              deploy_options(context.store.certificates, certificate.name, at.name));
   } catch (const Error& e) {
     context.report.add_warning({.code = "not_withdrawn",
                                 .subject = certificate.name,
@@ -122,7 +122,7 @@ bool withdraw(Context& context, store::Certificate& certificate, const store::Ve
                                     .reason = "it is the default one there, beside " + list_names(others),
                                     .hint = "take these away first: mxcert rollback " + others.front()->name}
             : run_at(context, deploy::withdraw, certificate, version, at, !others.empty());
-    const bool withdrawn = report_result(context, certificate.name, at.name, result, outcome);
+    const bool withdrawn = report_result(context.report, certificate.name, at.name, result, outcome);
     all_withdrawn = withdrawn && all_withdrawn;
     if (withdrawn) remember_result(context, certificate, version, at, result);
   }

@@ -69,7 +69,7 @@ std::vector<Finding> judge(Run& run, const Names& names, const std::function<mx:
 mx::CaaApplicant applicant_without_asking(const Run& run) {
   const config::CaConfig& ca = run.config.ca;
   const auto account = run.store.accounts.find(ca.directory_url);
-  return {.issuers = known_issuers(run), .account = account ? account->url : std::string()};
+  return {.issuers = known_issuers(ca, run.store.accounts), .account = account ? account->url : std::string()};
 }
 
 report::CaaVerdict judge_one(const Run& run, const mx::CaaLookup& lookup, mx::CaaApplicant& applicant) {

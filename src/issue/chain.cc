@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "issue/run.h"
 #include "pki/certificate.h"
 
 namespace mxcert::issue {
@@ -34,7 +33,7 @@ acme::CertificateChain fetch_alternate(acme::Client& client, const std::string& 
 
 }  // namespace
 
-acme::CertificateChain choose_chain(Run& run, acme::Client& client, const std::string& certificate,
+acme::CertificateChain choose_chain(report::Report& report, acme::Client& client, const std::string& certificate,
                                     acme::CertificateChain chain, const std::string& preferred, Deadline deadline) {
   if (preferred.empty() || top_issuer(chain.pem) == preferred) return chain;
   std::set<std::string> offered{top_issuer(chain.pem)};
@@ -45,7 +44,7 @@ acme::CertificateChain choose_chain(Run& run, acme::Client& client, const std::s
     offered.insert(issuer);
   }
   offered.erase("");
-  run.report.add_warning(
+  report.add_warning(
       {.code = "chain_not_found",
        .subject = certificate,
        .message = fmt::format("{}: no chain of the CA leads to {}: the default one is used", certificate, preferred),

@@ -33,7 +33,8 @@ bool is_about_validation(const acme::ProblemDocument& problem) {
 
 std::string hint_for(const Run& run, const acme::IssueFailure::Culprit& culprit) {
   if (is_about_validation(culprit.problem))
-    if (const auto record = find_persistent_record(run, culprit.name)) return "publish " + to_string(*record);
+    if (const auto record = find_persistent_record(run.config, run.store.accounts, culprit.name))
+      return "publish " + to_string(*record);
   return acme::hint_for_validation(culprit.problem);
 }
 

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "issue/run.h"
 
 namespace mxcert::issue {
 namespace {
@@ -71,8 +70,9 @@ std::map<std::string, std::size_t> count_by_domain(std::span<const store::Issuan
   return counts;
 }
 
-void require_not_issued_too_often(const Run& run, const std::string& directory, const std::vector<std::string>& names) {
-  const auto next = next_with_same_names(run.store.issuances.load(), directory, names, run.clock.now());
+void require_not_issued_too_often(std::span<const store::Issuance> issuances, const std::string& directory,
+                                  const std::vector<std::string>& names, SystemTime now) {
+  const auto next = next_with_same_names(issuances, directory, names, now);
   if (!next) return;
   throw Error(
       fmt::format("nothing is ordered before {}: {} certificates with the same {} were issued within seven days, "
@@ -83,15 +83,18 @@ void require_not_issued_too_often(const Run& run, const std::string& directory, 
       "issued_too_often");
 }
 
-void warn_of_many_issued(Run& run, const std::string& certificate, const std::vector<std::string>& names) {
-  for (const auto& [domain, count] : count_by_domain(run.store.issuances.load(), names))
+std::vector<Finding> warn_of_many_issued(std::span<const store::Issuance> issuances, const std::string& certificate,
+                                         const std::vector<std::string>& names) {
+  std::vector<Finding> warnings;
+  for (const auto& [domain, count] : count_by_domain(issuances, names))
     if (count >= many_for_a_domain)
-      run.report.add_warning(
+      warnings.push_back(
           {.code = "many_issued",
            .subject = domain,
            .message = fmt::format("{}: {} certificates with names below {} were issued within seven days", certificate,
                                   count, domain),
            .hint = "CAs have limits (Let's Encrypt: 50); fewer certificates with more names each stay below them"});
+  return warnings;
 }
 
 }  // namespace mxcert::issue

@@ -6,13 +6,12 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/finding.h"
 #include "store/issuances.h"
 
 // How often certificates are ordered. CAs count too: Let's Encrypt issues five certificates with the same names, and
 // fifty below the same registered domain, in seven days.
 namespace mxcert::issue {
-
-struct Run;
 
 /// When a certificate with these names may be had from that CA again: empty for now, as long as fewer than five that
 /// were issued within seven days are still valid.
@@ -29,8 +28,10 @@ std::map<std::string, std::size_t> count_by_domain(std::span<const store::Issuan
 
 /// Throws Error (code `issued_too_often`) when the CA would not, or should not be asked to, issue these names once
 /// more.
-void require_not_issued_too_often(const Run& run, const std::string& directory, const std::vector<std::string>& names);
-/// Adds `many_issued` when the CA's limit for a registered domain is near.
-void warn_of_many_issued(Run& run, const std::string& certificate, const std::vector<std::string>& names);
+void require_not_issued_too_often(std::span<const store::Issuance> issuances, const std::string& directory,
+                                  const std::vector<std::string>& names, SystemTime now);
+/// `many_issued`, for each registered domain whose limit at the CA is near.
+std::vector<Finding> warn_of_many_issued(std::span<const store::Issuance> issuances, const std::string& certificate,
+                                         const std::vector<std::string>& names);
 
 }  // namespace mxcert::issue

@@ -1,12 +1,10 @@
 #include "issue/name_records.h"
 
-#include "issue/run.h"
-
 namespace mxcert::issue {
 
-mx::NameHistories load_histories(const Run& run) {
+mx::NameHistories load_histories(const store::Names& names) {
   mx::NameHistories histories;
-  for (const auto& [text, record] : run.store.names.load())
+  for (const auto& [text, record] : names.load())
     if (const auto name = dns::DnsName::parse_host(text))
       histories[*name] = {.absent_since = record.absent_since,
                           .absent_last = record.absent_last,
@@ -15,14 +13,14 @@ mx::NameHistories load_histories(const Run& run) {
   return histories;
 }
 
-void save_histories(Run& run, const mx::NameHistories& histories) {
+void save_histories(store::Names& names, const mx::NameHistories& histories) {
   std::map<std::string, store::NameRecord> records;
   for (const auto& [name, history] : histories)
     records[name.ascii()] = {.absent_since = history.absent_since,
                              .absent_last = history.absent_last,
                              .absent_count = history.absent_count,
                              .seen_since = history.seen_since};
-  if (records != run.store.names.load()) run.store.names.save(records);
+  if (records != names.load()) names.save(records);
 }
 
 }  // namespace mxcert::issue

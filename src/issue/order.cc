@@ -69,7 +69,7 @@ store::OrderRecord prepare_order(Run& run, const config::CaConfig& ca, const Job
       same_names(unfinished->names, names) && is_of_family(unfinished->private_key, job.key().family))
     return *unfinished;
   if (job.live() == nullptr || run.clock.now() < last_moment(*job.live()))
-    require_not_issued_too_often(run, ca.directory_url, names);
+    require_not_issued_too_often(run.store.issuances.load(), ca.directory_url, names, run.clock.now());
   const pki::PrivateKey key = key_for_order(run, job.task.certificate, job.key());
   store::OrderRecord order{.directory = ca.directory_url,
                            .names = names,
@@ -133,7 +133,7 @@ acme::IssuedCertificate run_order(Run& run, CertificateAuthority& ca, const Job&
       check_profile(client.directory(deadline), order.profile);
       acme::IssuedCertificate issued = acme::issue(client, run.clock, solving.solver(), request);
       issued.chain =
-          choose_chain(run, client, certificate, std::move(issued.chain), ca.config().preferred_chain, deadline);
+          choose_chain(run.report, client, certificate, std::move(issued.chain), ca.config().preferred_chain, deadline);
       return issued;
     } catch (const acme::Problem& e) {
       if (again || !e.is("accountDoesNotExist")) throw;
@@ -288,7 +288,8 @@ std::optional<store::VersionPart> order_certificate(Run& run, CertificateAuthori
   const std::string& certificate = job.certificate();
   Names names = task.exact_names.empty() ? names_allowed(run, ca, job) : task.exact_names;
   if (task.exact_names.empty() && names != task.planned.ascii_names() && !is_gain(job, names)) return {};
-  warn_of_many_issued(run, certificate, names);
+  for (Finding& warning : warn_of_many_issued(run.store.issuances.load(), certificate, names))
+    run.report.add_warning(std::move(warning));
   for (int round = 1;; ++round) {
     store::OrderRecord order = prepare_order(run, ca.config(), job, names);
     try {

@@ -186,18 +186,16 @@ mx::Plan plan_own_name(Clock& clock, mx::PlanInput input, mx::Plan plan) {
   return planned;
 }
 
-void report_gap(Run& run, const dns::DnsName& domain, bool bogus, std::string_view what) {
+void report_gap(report::Report& report, const dns::DnsName& domain, bool bogus, bool tolerated, std::string_view what) {
   Finding finding{.code = bogus ? "dns_bogus" : "dns_temporary",
                   .subject = domain.ascii(),
                   .message = fmt::format("{}: {}", dns::display_name(domain), what),
                   .hint = bogus ? "senders that validate cannot reach this domain either: its DNSSEC is broken"
                                 : "names that were served stay; run the same command again when the DNS answers"};
-  // Nothing follows from it, so that cron need not hear of it (law 1); and the internal CA is for where there is no
-  // DNS.
-  if (run.policy.tolerates_unknown_names || is_internal(run.config.ca)) {
-    run.report.add_warning(std::move(finding));
+  if (tolerated) {
+    report.add_warning(std::move(finding));
   } else {
-    run.report.add_error(std::move(finding));
+    report.add_error(std::move(finding));
   }
 }
 
@@ -226,7 +224,7 @@ mx::Plan make_plan(Run& run, std::span<const std::string> chosen) {
   for (const config::CaConfig& fallback : run.config.ca.fallback)
     input.max_names = limit_names(fallback.profile, input.max_names);
   if (run.policy.waits_after_failures) input.postponed = postponed_names(run.inventory, run.clock.now());
-  input.history = load_histories(run);
+  input.history = load_histories(run.store.names);
   input.keep_for = run.config.keep_for;
   input.prune = run.policy.prune;
   input.wait_for_second_sight = run.policy.wants_second_sight;
@@ -241,17 +239,17 @@ mx::Plan make_plan(Run& run, std::span<const std::string> chosen) {
   return plan;
 }
 
-void report_gaps(Run& run, const mx::Plan& plan) {
+void report_gaps(report::Report& report, const mx::Plan& plan, bool tolerates_unknown_names) {
   for (const mx::PlannedDomain& domain : plan.domains) {
     if (domain.status == mx::MxStatus::temporary || domain.status == mx::MxStatus::bogus)
-      report_gap(run, domain.domain, domain.status == mx::MxStatus::bogus, domain.reason);
+      report_gap(report, domain.domain, domain.status == mx::MxStatus::bogus, tolerates_unknown_names, domain.reason);
     for (const mx::PlannedService& service : domain.services)
       if (service.status != dns::AnswerStatus::ok)
-        report_gap(run, domain.domain, service.status == dns::AnswerStatus::bogus,
+        report_gap(report, domain.domain, service.status == dns::AnswerStatus::bogus, tolerates_unknown_names,
                    fmt::format("{} {}", service.service, service.reason));
   }
   if (plan.certificates.empty())
-    run.report.add_error(
+    report.add_error(
         {.code = "no_names",
          .subject = "",
          .message = "no MX host name leads to this host: there is nothing to get a certificate for",

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "mx/plan.h"
+#include "report/report.h"
 
 namespace mxcert::issue {
 
@@ -16,6 +17,6 @@ mx::Plan make_plan(Run& run, std::span<const std::string> chosen);
 
 /// Reports what keeps the plan from being whole: domains about which nothing is known (a warning where the policy
 /// tolerates them), and the lack of any name that is ours.
-void report_gaps(Run& run, const mx::Plan& plan);
+void report_gaps(report::Report& report, const mx::Plan& plan, bool tolerates_unknown_names);
 
 }  // namespace mxcert::issue

@@ -40,15 +40,16 @@ TEST_CASE("the record names the CA and the account, and allows a wildcard only w
 TEST_CASE_METHOD(Scene, "without an account or a name of the CA there is no record to tell") {
   test::RunScene context = this->context();
   const store::Lock lock = context.store.directory.lock(clock, std::chrono::seconds{0});
-  CHECK_FALSE(find_persistent_record(context.run, "mx.example.com"));
+  CHECK_FALSE(find_persistent_record(context.config, context.store.accounts, "mx.example.com"));
   context.store.accounts.save_key(config.ca.directory_url, "key");
   context.store.accounts.save({.directory = config.ca.directory_url, .url = account});
-  CHECK_FALSE(find_persistent_record(context.run, "mx.example.com"));
+  CHECK_FALSE(find_persistent_record(context.config, context.store.accounts, "mx.example.com"));
   context.store.accounts.save_caa_identities(config.ca.directory_url, {"ca.test", "www.ca.test"});
-  REQUIRE(find_persistent_record(context.run, "mx.example.com"));
-  CHECK(find_persistent_record(context.run, "mx.example.com")->value == "ca.test; accounturi=https://ca.test/acct/7");
+  REQUIRE(find_persistent_record(context.config, context.store.accounts, "mx.example.com"));
+  CHECK(find_persistent_record(context.config, context.store.accounts, "mx.example.com")->value ==
+        "ca.test; accounturi=https://ca.test/acct/7");
   context.store.accounts.save({.directory = config.ca.directory_url, .url = account, .deactivated = true});
-  CHECK_FALSE(find_persistent_record(context.run, "mx.example.com"));
+  CHECK_FALSE(find_persistent_record(context.config, context.store.accounts, "mx.example.com"));
 }
 
 TEST_CASE_METHOD(Scene, "records are told for the names that plans wanted and extra names, where the type is theirs") {
@@ -61,7 +62,8 @@ TEST_CASE_METHOD(Scene, "records are told for the names that plans wanted and ex
   context.store.accounts.save({.directory = config.ca.directory_url, .url = account});
   context.inventory["mx.example.com"].state.desired = {"mx.example.com", "mx.example.net"};
   std::vector<std::string> names;
-  for (const PersistentRecord& record : find_persistent_records(context.run))
+  for (const PersistentRecord& record :
+       find_persistent_records(context.config, context.store.accounts, context.inventory))
     names.push_back(record.name);
   CHECK(names ==
         std::vector<std::string>{"_validation-persist.imap.example.com", "_validation-persist.mx.example.com"});
