@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "deploy/description.h"
 #include "deploy/hook.h"
-#include "report/json.h"
 #include "report/tlsa_report.h"
 
 namespace mxcert::app {
@@ -77,33 +76,6 @@ report::TlsaCertificate look_up(Context& context, const Assignments& assignments
   return certificate;
 }
 
-report::Json to_json(const report::TlsaRrset& rrset) {
-  const dns::DnsName owner = rrset.lookup.owner();
-  report::Json records = report::Json::array();
-  for (const report::TlsaLine& line : rrset.lines)
-    records.push_back({{"record", dns::to_string(line.record)},
-                       {"line", deploy::zone_line(owner, line.record)},
-                       {"state", to_string(line.state)},
-                       {"key_type", line.key_type.empty() ? report::Json() : report::Json(line.key_type)}});
-  const std::string& reason = rrset.lookup.answer.reason;
-  return {{"owner", owner.ascii()},
-          {"name", rrset.lookup.name},
-          {"port", rrset.lookup.port},
-          {"status", to_string(rrset.status)},
-          {"reason", reason.empty() ? report::Json() : report::Json(reason)},
-          {"records", records}};
-}
-
-report::Json to_json(const report::TlsaCertificate& certificate) {
-  report::Json rrsets = report::Json::array();
-  for (const report::TlsaRrset& rrset : certificate.rrsets)
-    rrsets.push_back(to_json(rrset));
-  return {{"name", certificate.name},
-          {"certificate_version", certificate.version},
-          {"in_service", certificate.in_service},
-          {"rrsets", rrsets}};
-}
-
 }  // namespace
 
 void run_tlsa(Context& context) {
@@ -117,12 +89,7 @@ void run_tlsa(Context& context) {
     attempt(context.report, certificate->name,
             [&] { certificates.push_back(look_up(context, assignments, *certificate, find_tlsa)); });
   if (!context.invocation.json) return report::write_result(report::tlsa_to_text(certificates));
-  report::Json list = report::Json::array();
-  for (const report::TlsaCertificate& certificate : certificates)
-    list.push_back(to_json(certificate));
-  report::Json document{{"version", 1}, {"certificates", list}};
-  report::add_findings(document, context.report);
-  report::write_result(report::dump(document));
+  report::write_result(tlsa_to_json(certificates, context.report));
 }
 
 }  // namespace mxcert::app

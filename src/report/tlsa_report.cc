@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "pki/key.h"
+#include "report/json.h"
 
 namespace mxcert::report {
 namespace {
@@ -72,6 +73,33 @@ std::string line_to_text(const TlsaLine& line, const TlsaRrset& rrset, const Tls
                      note_of(line, rrset, certificate));
 }
 
+Json to_json(const TlsaRrset& rrset) {
+  const dns::DnsName owner = rrset.lookup.owner();
+  Json records = Json::array();
+  for (const TlsaLine& line : rrset.lines)
+    records.push_back({{"record", dns::to_string(line.record)},
+                       {"line", deploy::zone_line(owner, line.record)},
+                       {"state", to_string(line.state)},
+                       {"key_type", line.key_type.empty() ? Json() : Json(line.key_type)}});
+  const std::string& reason = rrset.lookup.answer.reason;
+  return {{"owner", owner.ascii()},
+          {"name", rrset.lookup.name},
+          {"port", rrset.lookup.port},
+          {"status", to_string(rrset.status)},
+          {"reason", reason.empty() ? Json() : Json(reason)},
+          {"records", records}};
+}
+
+Json to_json(const TlsaCertificate& certificate) {
+  Json rrsets = Json::array();
+  for (const TlsaRrset& rrset : certificate.rrsets)
+    rrsets.push_back(to_json(rrset));
+  return {{"name", certificate.name},
+          {"certificate_version", certificate.version},
+          {"in_service", certificate.in_service},
+          {"rrsets", rrsets}};
+}
+
 }  // namespace
 
 std::string_view to_string(State state) {
@@ -117,6 +145,15 @@ std::string tlsa_to_text(std::span<const TlsaCertificate> certificates) {
         text += line_to_text(line, rrset, certificate);
   }
   return text;
+}
+
+std::string tlsa_to_json(std::span<const TlsaCertificate> certificates, const Report& report) {
+  Json list = Json::array();
+  for (const TlsaCertificate& certificate : certificates)
+    list.push_back(to_json(certificate));
+  Json document{{"version", 1}, {"certificates", list}};
+  add_findings(document, report);
+  return dump(document);
 }
 
 }  // namespace mxcert::report

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "deploy/dane.h"
+#include "report/report.h"
 
 namespace mxcert::report {
 
@@ -45,5 +46,7 @@ TlsaRrset compare_tlsa(const deploy::TlsaLookup& lookup, std::span<const deploy:
 
 /// As a zone file has it; what is not to be published is in comments.
 std::string tlsa_to_text(std::span<const TlsaCertificate> certificates);
+/// `tlsa --json`, schema version 1.
+std::string tlsa_to_json(std::span<const TlsaCertificate> certificates, const Report& report);
 
 }  // namespace mxcert::report

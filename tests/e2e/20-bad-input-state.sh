@@ -104,7 +104,7 @@ configure example.com second.example implicit.example
 lab exec foo sh -c 'head -c 100 /run/key.pem >"$0"' "$key"
 mark
 mxcert issue
-: # expect_problem 1 "mx.example.com: account key $key: not a private key" 'restore it from a backup, or move .* away'
+expect_problem 1 "mx.example.com: account key $key: not a private key" 'restore it from a backup, or move .* away'
 expect_no_ca_requests
 expect_untouched
 expect_same 100 "$(lab exec foo stat -c %s "$key")"
@@ -137,31 +137,40 @@ lab exec foo sh -c 'cp -a /run/live/. "$0"' "$live"
 mxcert deploy
 expect_exit 0
 
-scene "a stored certificate that cannot be read stops no other one, and none of it is lost"
+scene "a stored certificate that cannot be read stops no other one, and is replaced, with the key that can be read"
 start_over
 { standard_config example.com second.example; printf 'configure = true\n[certificate]\npack = "per-host"\n'; } | put foo /etc/mxcert/mxcert.toml
 mxcert issue
 expect_exit 0
 mxcert renew # asks the CA when
-damaged=$(lab exec foo readlink -f $state/live/mx2.example.com/cert.pem)
-lab exec foo sh -c 'cp "$0" /run/cert.pem && echo rubbish >"$0"' "$damaged"
-make_due mx.example.com
-mxcert plan --json
-expect_exit 0
-expect_json '[.certificates[] | "\(.name) \(.action) \(.why | split(",")[0])"] == ["mx.example.com renew the CA wants it renewed", "mx2.example.com replace its stored files are damaged"]'
-mxcert renew --json
-expect_exit 1
-expect_json ".errors | length == 1 and .[0].subject == \"mx2.example.com\" and .[0].code == \"certificate_damaged\"
-  and (.[0].message | contains(\"$damaged: no certificate in PEM found\")) and (.[0].hint | contains(\"rollback\"))"
-expect_json '[.certificates[] | .name + " " + .result] == ["mx.example.com issued", "mx2.example.com failed"]'
+damaged=$(lab exec foo readlink -f $state/live/mx2.example.com)
+lab exec foo sh -c 'cp -a "$0" /run/live2 && echo rubbish >"$0/cert.pem"' "$damaged"
 for command in status tlsa deploy 'plan --explain mx.example.com'; do
   # shellcheck disable=SC2086
   mxcert $command
   expect_stdout mx.example.com
 done
+make_due mx.example.com
+mxcert plan --json
+expect_exit 0
+expect_json '[.certificates[] | "\(.name) \(.action) \(.why | split(",")[0])"] == ["mx.example.com renew the CA wants it renewed", "mx2.example.com replace its stored files are damaged"]'
+mxcert renew --json
+expect_exit 0
+expect_json '[.certificates[] | .name + " " + .result] == ["mx.example.com issued", "mx2.example.com issued"]'
+expect_same "$(get foo /run/live2/privkey.pem)" "$(get foo $state/live/mx2.example.com/privkey.pem)"
+expect_served mx2.example.com 25
+
+scene "where its key cannot be read either, nothing is ordered, and the message says what to do"
+damaged=$(lab exec foo readlink -f $state/live/mx2.example.com)
+lab exec foo sh -c 'echo rubbish >"$0/cert.pem"; echo rubbish >"$0/privkey.pem"' "$damaged"
+make_due mx.example.com
+mxcert renew --json
+expect_exit 1
+expect_json ".errors | length == 1 and .[0].subject == \"mx2.example.com\" and .[0].code == \"key_damaged\"
+  and (.[0].message | contains(\"$state/live/mx2.example.com/privkey.pem: not a private key\")) and (.[0].hint | contains(\"--new-key\"))"
+expect_json '[.certificates[] | .name + " " + .result] == ["mx.example.com issued", "mx2.example.com failed"]'
+expect_served mx2.example.com 25
 mxcert rollback mx2.example.com
-lab exec foo cp /run/cert.pem "$damaged"
-mxcert renew
 expect_exit 0
 mxcert deploy
 expect_exit 0

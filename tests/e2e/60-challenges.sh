@@ -106,6 +106,13 @@ done
 scene "a port that every user may have is warned about"
 expect_stderr_like '^mxcert: warning: 192.0.2.1:8088: while mxcert does not run'
 
+scene "what nothing that is configured can take away is told, before the plan too"
+lab exec foo sh -c 'echo "{\"version\":1,\"traces\":[{\"method\":\"dns-01\",\"name\":\"mx.example.com\",
+  \"where\":\"_acme-challenge.mx.example.com\",\"value\":\"text\"}]}" >"$0"' $state/orders/mx.example.com.challenges.json
+mxcert issue
+expect_stderr_like '^mxcert: warning: what met a challenge is left behind \(_acme-challenge.mx.example.com text\)'
+expect_stderr 'hint: remove it by hand'
+
 scene "tls-alpn-01 by our own listener, with port 80 taken"
 reset
 web_server start
