@@ -5,6 +5,9 @@ function(mxcert_layer name)
   add_library(mxcert_${name} STATIC ${LAYER_SOURCES})
   target_include_directories(mxcert_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
   target_link_libraries(mxcert_${name} PUBLIC ${LAYER_USES} PRIVATE ${LAYER_PRIVATE_USES})
+  if(MXCERT_UNITY)
+    set_target_properties(mxcert_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
+  endif()
 endfunction()
 
 # Tests run once for every time that they are compiled: the compiler's time counts, not theirs. All are compiled alike,

@@ -48,16 +48,16 @@ set -m
 layers=$!
 set +m
 log=$(mktemp)
-if ! { cmake --preset release && cmake --build --preset release --target mxcert; } >"$log" 2>&1; then
+if ! { cmake --preset package && cmake --build --preset package; } >"$log" 2>&1; then
   tail -n 40 "$log" >&2
   exit 1
 fi
-tell "built build/release/mxcert"
+tell "built build/package/mxcert"
 wait "$layers"
 layers=''
 "$lab" down
 "$lab" up
-"$lab" install build/release
+"$lab" install build/package
 root=$MXCERT_LAB_DIR/share/ca-root.pem
 "$lab" ca-root >"$root"
 

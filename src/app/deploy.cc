@@ -6,6 +6,7 @@
 #include "app/commands.h"
 #include "app/context.h"
 #include "app/deliver.h"
+#include "app/outcomes.h"
 #include "app/withdrawal.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -19,14 +20,6 @@ using Result = report::CertificateOutcome::Result;
 void require_targets(const Context& context) {
   if (context.config.targets.empty())
     throw ConfigError("no deploy target is configured", "add [[deploy]] hook = \"exim\", or --deploy exim");
-}
-
-void print_outcomes(const Context& context) {
-  if (context.invocation.json) {
-    report::write_result(to_json(context.report));
-  } else if (!context.invocation.quiet) {
-    report::write_result(to_text(context.report, context.clock.now()));
-  }
 }
 
 report::CertificateOutcome outcome_for(const std::string& name, const store::Version& version, Action action) {

@@ -13,6 +13,7 @@
 #include "app/context.h"
 #include "app/dane.h"
 #include "app/deliver.h"
+#include "app/outcomes.h"
 #include "app/placeholder.h"
 #include "app/withdrawal.h"
 #include "base/error.h"
@@ -319,20 +320,6 @@ void add_plan_warnings(Context& context, const mx::Plan& plan) {
       context.report.add_warning(std::move(finding));
     else
       context.report.add_told_warning(std::move(finding));
-  }
-}
-
-/// Cron hears nothing when all is well: `renew` only speaks when something was done or failed.
-void print_outcomes(const Context& context) {
-  const auto& outcomes = context.report.outcomes();
-  const bool always = !context.policy.speaks_only_of_changes;
-  const bool something = std::ranges::any_of(outcomes, [](const report::CertificateOutcome& outcome) {
-    return outcome.result != Result::unchanged && outcome.result != Result::waiting;
-  });
-  if (context.invocation.json) {
-    if (always || something || context.report.failed()) report::write_result(to_json(context.report));
-  } else if (!context.invocation.quiet && (always || something)) {
-    report::write_result(to_text(context.report, context.clock.now()));
   }
 }
 

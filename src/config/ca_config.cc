@@ -6,11 +6,11 @@
 #include <array>
 #include <vector>
 
-#include "config/config_values.h"
-#include "config/toml_section.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "config/config_values.h"
+#include "config/toml_section.h"
 
 namespace mxcert::config {
 namespace {

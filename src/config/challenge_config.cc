@@ -19,7 +19,7 @@ namespace {
 using Type = solve::ChallengeMethod::Type;
 
 constexpr std::chrono::seconds longest_wait{3600};
-constexpr std::array types{Type::http_01, Type::tls_alpn_01, Type::dns_01, Type::dns_persist_01};
+constexpr std::array challenge_types{Type::http_01, Type::tls_alpn_01, Type::dns_01, Type::dns_persist_01};
 
 void set_server(solve::DnsProvider& provider, const SourcedText& server) {
   located(server.where, [&] {
@@ -129,7 +129,7 @@ const solve::ChallengeMethod& ChallengeConfig::method_for(const std::string& nam
 
 void set_challenge_type(solve::ChallengeMethod& method, const SourcedText& type) {
   std::vector<std::string> known;
-  for (const Type candidate : types) {
+  for (const Type candidate : challenge_types) {
     if (type.text == to_string(candidate)) {
       if (candidate != method.type) method = {.type = candidate};
       return;

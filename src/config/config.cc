@@ -8,16 +8,16 @@
 #include <set>
 #include <span>
 
-#include "config/config_values.h"
-#include "config/deploy_config.h"
-#include "mx/mail_servers.h"
-#include "config/toml_section.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "config/config_values.h"
+#include "config/deploy_config.h"
+#include "config/toml_section.h"
 #include "dns/wildcard.h"
 #include "mx/domain_sources.h"
+#include "mx/mail_servers.h"
 
 namespace mxcert::config {
 namespace fs = std::filesystem;

@@ -4,8 +4,8 @@
 
 #include <charconv>
 
-#include "config/toml_section.h"
 #include "base/text.h"
+#include "config/toml_section.h"
 #include "dns/wildcard.h"
 
 namespace mxcert::config {

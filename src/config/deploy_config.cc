@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* listed_hook = "files";
 constexpr std::size_t max_files = 64;
-constexpr std::int64_t longest_wait = 3600;  // seconds
+constexpr std::int64_t longest_timeout = 3600;  // seconds
 
 deploy::Endpoint parse_endpoint(const SourcedText& endpoint) {
   return located(endpoint.where, [&] { return deploy::parse_endpoint(endpoint.text); });
@@ -108,8 +108,9 @@ deploy::Target read_deploy(TomlSection section) {
   for (const SourcedText& endpoint : section.list("verify"))
     target.verify.push_back(parse_endpoint(endpoint));
   if (const auto configure = section.flag("configure")) target.configure = *configure;
-  if (const auto timeout = section.number("timeout", 1, longest_wait)) target.timeout = std::chrono::seconds(*timeout);
-  if (const auto timeout = section.number("verify_timeout", 1, longest_wait))
+  if (const auto timeout = section.number("timeout", 1, longest_timeout))
+    target.timeout = std::chrono::seconds(*timeout);
+  if (const auto timeout = section.number("verify_timeout", 1, longest_timeout))
     target.verify_timeout = std::chrono::seconds(*timeout);
   for (const SourcedText& pattern : section.list("certificates"))
     target.certificates.push_back(parse_certificate_pattern(pattern));

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <charconv>
 
-#include "config/config_values.h"
-#include "config/toml_section.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "config/config_values.h"
+#include "config/toml_section.h"
 
 namespace mxcert::config {
 namespace {

@@ -18,7 +18,7 @@ using nlohmann::json;
 constexpr std::size_t max_json_bytes = 1 << 17;
 constexpr int max_json_depth = 8;
 constexpr std::size_t max_entries = 64;
-constexpr std::size_t max_path_bytes = 1000;
+constexpr std::size_t max_field_bytes = 1000;
 constexpr std::size_t max_text_bytes = 8000;
 constexpr std::size_t max_warning_bytes = 1000;
 constexpr std::size_t max_script_bytes = 1 << 20;
@@ -90,7 +90,7 @@ DaemonFile parse_file(const json& object) {
   DaemonFile file;
   const auto read = [&](const char* field, auto parse) {
     try {
-      return parse(text_field(object, field, max_path_bytes));
+      return parse(text_field(object, field, max_field_bytes));
     } catch (const Error& e) {
       refuse(field, e.message());
     }
@@ -136,10 +136,10 @@ std::uint16_t parse_port(const json& object) {
 
 Endpoint parse_listener(const json& object) {
   Endpoint endpoint;
-  endpoint.address = parse_address(text_field(object, "address", max_path_bytes));
+  endpoint.address = parse_address(text_field(object, "address", max_field_bytes));
   endpoint.port = parse_port(object);
-  endpoint.protocol = parse_protocol(text_field(object, "protocol", max_path_bytes));
-  endpoint.implicit_tls = parse_implicit(text_field(object, "tls", max_path_bytes), endpoint.protocol);
+  endpoint.protocol = parse_protocol(text_field(object, "protocol", max_field_bytes));
+  endpoint.implicit_tls = parse_implicit(text_field(object, "tls", max_field_bytes), endpoint.protocol);
   return endpoint;
 }
 

@@ -10,13 +10,13 @@
 namespace mxcert::deploy {
 namespace {
 
-using Status = ProbeResult::Status;
+using ProbeStatus = ProbeResult::Status;
 constexpr std::size_t max_kinds_told = 3;
 
 /// Nothing that a certificate could mend.
 bool has_no_tls(const ProbeResult& result) {
-  return result.status == Status::unreachable || result.status == Status::timed_out ||
-         result.status == Status::no_starttls;
+  return result.status == ProbeStatus::unreachable || result.status == ProbeStatus::timed_out ||
+         result.status == ProbeStatus::no_starttls;
 }
 
 /// A daemon without certificate makes one up at each start.
@@ -127,19 +127,20 @@ std::set<std::string> leaves_before(std::span<const FileChange> changes) {
 
 bool all_unreachable(std::span<const Observation> observations) {
   return std::ranges::all_of(observations, [](const Observation& observation) {
-    return observation.result.status == Status::unreachable || observation.result.status == Status::timed_out;
+    return observation.result.status == ProbeStatus::unreachable || observation.result.status == ProbeStatus::timed_out;
   });
 }
 
 bool is_broken(std::span<const Observation> before, std::span<const Observation> after) {
   for (std::size_t i = 0; i < after.size(); ++i)
-    if (before[i].result.shown() && after[i].result.status == Status::handshake_failed) return true;
+    if (before[i].result.shown() && after[i].result.status == ProbeStatus::handshake_failed) return true;
   return false;
 }
 
 bool any_gone(std::span<const Observation> before, std::span<const Observation> after) {
   for (std::size_t i = 0; i < after.size(); ++i)
-    if (before[i].result.status != Status::unreachable && after[i].result.status == Status::unreachable) return true;
+    if (before[i].result.status != ProbeStatus::unreachable && after[i].result.status == ProbeStatus::unreachable)
+      return true;
   return false;
 }
 

@@ -9,7 +9,7 @@
 namespace mxcert::deploy {
 namespace {
 
-using Status = StartTlsAnswer::Status;
+using AnswerStatus = StartTlsAnswer::Status;
 constexpr std::size_t max_reply_lines = 100;
 
 /// An SMTP reply (RFC 5321 §4.2): one code, one or more lines.
@@ -46,13 +46,14 @@ bool offers_starttls(const SmtpReply& reply) {
 StartTlsAnswer start_tls_smtp(const LineStream& stream, const std::string& own_name) {
   stream.write_line("EHLO " + own_name);
   const SmtpReply hello = read_smtp_reply(stream);
-  if (hello.code == 0) return {Status::not_understood, fmt::format("answers EHLO with \"{}\"", hello.raw)};
-  if (hello.code != 250) return {Status::not_offered, fmt::format("refuses EHLO: \"{}\"", hello.raw)};
-  if (!offers_starttls(hello)) return {Status::not_offered, "does not offer STARTTLS"};
+  if (hello.code == 0) return {AnswerStatus::not_understood, fmt::format("answers EHLO with \"{}\"", hello.raw)};
+  if (hello.code != 250) return {AnswerStatus::not_offered, fmt::format("refuses EHLO: \"{}\"", hello.raw)};
+  if (!offers_starttls(hello)) return {AnswerStatus::not_offered, "does not offer STARTTLS"};
   stream.write_line("STARTTLS");
   const SmtpReply answer = read_smtp_reply(stream);
-  if (answer.code == 0) return {Status::not_understood, fmt::format("answers STARTTLS with \"{}\"", answer.raw)};
-  if (answer.code != 220) return {Status::refused, fmt::format("offers STARTTLS and refuses it: \"{}\"", answer.raw)};
+  if (answer.code == 0) return {AnswerStatus::not_understood, fmt::format("answers STARTTLS with \"{}\"", answer.raw)};
+  if (answer.code != 220)
+    return {AnswerStatus::refused, fmt::format("offers STARTTLS and refuses it: \"{}\"", answer.raw)};
   return {};
 }
 
@@ -63,19 +64,20 @@ StartTlsAnswer start_tls_imap(const LineStream& stream) {
     const std::string lower = to_lower_ascii(line);
     if (lower.starts_with("a ok")) return {};
     if (lower.starts_with("a no") || lower.starts_with("a bad"))
-      return {Status::not_offered, fmt::format("refuses STARTTLS: \"{}\"", printable(line, 200))};
+      return {AnswerStatus::not_offered, fmt::format("refuses STARTTLS: \"{}\"", printable(line, 200))};
     if (!lower.starts_with("* "))
-      return {Status::not_understood, fmt::format("answers STARTTLS with \"{}\"", printable(line, 200))};
+      return {AnswerStatus::not_understood, fmt::format("answers STARTTLS with \"{}\"", printable(line, 200))};
   }
-  return {Status::not_understood, "answers STARTTLS with too many lines"};
+  return {AnswerStatus::not_understood, "answers STARTTLS with too many lines"};
 }
 
 StartTlsAnswer start_tls_pop3(const LineStream& stream) {
   stream.write_line("STLS");
   const std::string line = stream.read_line();
   if (line.starts_with("+OK")) return {};
-  if (line.starts_with("-ERR")) return {Status::not_offered, fmt::format("refuses STLS: \"{}\"", printable(line, 200))};
-  return {Status::not_understood, fmt::format("answers STLS with \"{}\"", printable(line, 200))};
+  if (line.starts_with("-ERR"))
+    return {AnswerStatus::not_offered, fmt::format("refuses STLS: \"{}\"", printable(line, 200))};
+  return {AnswerStatus::not_understood, fmt::format("answers STLS with \"{}\"", printable(line, 200))};
 }
 
 bool is_sieve_word(std::string_view line, std::string_view word) {
@@ -100,8 +102,8 @@ StartTlsAnswer start_tls_sieve(const LineStream& stream) {
   const std::string line = stream.read_line();
   if (is_sieve_word(line, "ok")) return {};
   if (is_sieve_word(line, "no") || is_sieve_word(line, "bye"))
-    return {Status::not_offered, fmt::format("refuses STARTTLS: \"{}\"", printable(line, 200))};
-  return {Status::not_understood, fmt::format("answers STARTTLS with \"{}\"", printable(line, 200))};
+    return {AnswerStatus::not_offered, fmt::format("refuses STARTTLS: \"{}\"", printable(line, 200))};
+  return {AnswerStatus::not_understood, fmt::format("answers STARTTLS with \"{}\"", printable(line, 200))};
 }
 
 Greeting greeting_if(bool valid, const std::string& line) {

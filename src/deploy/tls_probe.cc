@@ -23,7 +23,7 @@
 namespace mxcert::deploy {
 namespace {
 
-using Status = ProbeResult::Status;
+using ProbeStatus = ProbeResult::Status;
 using SslContextHandle = Handle<SSL_CTX, SSL_CTX_free>;
 using SslHandle = Handle<SSL, SSL_free>;
 constexpr std::size_t max_line_bytes = 2000;           // RFC 5321 §4.5.3.1.5 allows 512, IMAP more
@@ -32,7 +32,7 @@ constexpr std::chrono::milliseconds leave_time{2000};  // how long a server may 
 
 /// Ends a probe; probe() makes the result of it.
 struct Failure {
-  Status status;
+  ProbeStatus status;
   std::string reason;
 };
 
@@ -70,7 +70,7 @@ class Connection {
       : clock_(clock), deadline_(Deadline::after(clock, timeout)) {
     const SocketAddress address = to_socket_address(endpoint);
     socket_ = Fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket_ && errno == EAFNOSUPPORT) throw Failure{Status::unreachable, "this host has no IPv6"};
+    if (!socket_ && errno == EAFNOSUPPORT) throw Failure{ProbeStatus::unreachable, "this host has no IPv6"};
     if (!socket_) throw_system_error("cannot make a socket");
     connect(address);
   }
@@ -85,9 +85,9 @@ class Connection {
         continue;
       }
       if (count < 0 && errno == EINTR) continue;
-      if (count < 0) throw Failure{Status::protocol_error, "breaks the connection: " + system_message(errno)};
+      if (count < 0) throw Failure{ProbeStatus::protocol_error, "breaks the connection: " + system_message(errno)};
       received_ += static_cast<std::size_t>(count);
-      if (received_ > max_received_bytes) throw Failure{Status::protocol_error, "sends without end"};
+      if (received_ > max_received_bytes) throw Failure{ProbeStatus::protocol_error, "sends without end"};
       return std::string(buffer.data(), static_cast<std::size_t>(count));
     }
   }
@@ -100,7 +100,7 @@ class Connection {
         continue;
       }
       if (count < 0 && errno == EINTR) continue;
-      if (count < 0) throw Failure{Status::protocol_error, "breaks the connection: " + system_message(errno)};
+      if (count < 0) throw Failure{ProbeStatus::protocol_error, "breaks the connection: " + system_message(errno)};
       bytes.remove_prefix(static_cast<std::size_t>(count));
     }
   }
@@ -127,18 +127,18 @@ class Connection {
  private:
   void connect(const SocketAddress& address) {
     if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) == 0) return;
-    if (errno != EINPROGRESS) throw Failure{Status::unreachable, "cannot be reached: " + system_message(errno)};
+    if (errno != EINPROGRESS) throw Failure{ProbeStatus::unreachable, "cannot be reached: " + system_message(errno)};
     wait_for(POLLOUT, "does not take the connection");
     int failure = 0;
     socklen_t size = sizeof failure;
     ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &failure, &size);
-    if (failure == ECONNREFUSED) throw Failure{Status::unreachable, "refuses connections"};
-    if (failure != 0) throw Failure{Status::unreachable, "cannot be reached: " + system_message(failure)};
+    if (failure == ECONNREFUSED) throw Failure{ProbeStatus::unreachable, "refuses connections"};
+    if (failure != 0) throw Failure{ProbeStatus::unreachable, "cannot be reached: " + system_message(failure)};
   }
 
   void wait_for(short events, const char* complaint) {
     if (!mxcert::wait_for(clock_, socket_.get(), events, deadline_))
-      throw Failure{Status::timed_out, std::string(complaint) + " in time"};
+      throw Failure{ProbeStatus::timed_out, std::string(complaint) + " in time"};
   }
 
   Clock& clock_;
@@ -156,10 +156,10 @@ class LineReader {
     for (;;) {
       const auto end = buffer_.find('\n');
       if (end > max_line_bytes && buffer_.size() > max_line_bytes)
-        throw Failure{Status::protocol_error, "sends a line without end"};
+        throw Failure{ProbeStatus::protocol_error, "sends a line without end"};
       if (end != std::string::npos) return take_line(end);
       const std::string more = receive_();
-      if (more.empty()) throw Failure{Status::protocol_error, "closes the connection"};
+      if (more.empty()) throw Failure{ProbeStatus::protocol_error, "closes the connection"};
       buffer_ += more;
     }
   }
@@ -200,18 +200,18 @@ class TlsStream {
   }
 
   void handshake() {
-    perform(Status::handshake_failed, [this] { return SSL_connect(ssl_.get()); });
+    perform(ProbeStatus::handshake_failed, [this] { return SSL_connect(ssl_.get()); });
   }
 
   std::string receive() {
     std::array<char, 4096> buffer;
-    const int count = perform(Status::protocol_error,
+    const int count = perform(ProbeStatus::protocol_error,
                               [&] { return SSL_read(ssl_.get(), buffer.data(), static_cast<int>(buffer.size())); });
     return std::string(buffer.data(), static_cast<std::size_t>(count));
   }
 
   void send(std::string_view bytes) {
-    perform(Status::protocol_error,
+    perform(ProbeStatus::protocol_error,
             [&] { return SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())); });
   }
 
@@ -244,7 +244,7 @@ class TlsStream {
   }
 
   template <typename Operation>
-  int perform(Status on_failure, Operation operation) {
+  int perform(ProbeStatus on_failure, Operation operation) {
     for (;;) {
       ERR_clear_error();
       const int outcome = operation();
@@ -257,17 +257,17 @@ class TlsStream {
       feed(on_failure);
     }
   }
-  void feed(Status on_failure) {
+  void feed(ProbeStatus on_failure) {
     const std::string bytes = receive_or_fail(on_failure);
     if (bytes.empty()) throw Failure{on_failure, "closes the connection during TLS"};
     BIO_write(in_, bytes.data(), static_cast<int>(bytes.size()));
   }
   /// A connection broken off during the handshake is a failed handshake.
-  std::string receive_or_fail(Status on_failure) {
+  std::string receive_or_fail(ProbeStatus on_failure) {
     try {
       return connection_.receive();
     } catch (const Failure& failure) {
-      if (failure.status != Status::protocol_error) throw;
+      if (failure.status != ProbeStatus::protocol_error) throw;
       throw Failure{on_failure, failure.reason + " during TLS"};
     }
   }
@@ -296,20 +296,20 @@ void ask_for_tls(Connection& connection, Protocol protocol, ProbeResult& result)
   const LineStream lines = lines_over(connection, reader);
   const Greeting greeting = read_greeting(protocol, lines);
   result.banner = greeting.text;
-  if (!greeting.reason.empty()) throw Failure{Status::protocol_error, greeting.reason};
+  if (!greeting.reason.empty()) throw Failure{ProbeStatus::protocol_error, greeting.reason};
   const StartTlsAnswer answer = start_tls(protocol, lines, connection.own_literal());
   switch (answer.status) {
     case StartTlsAnswer::Status::ready:
       break;
     case StartTlsAnswer::Status::not_offered:
-      throw Failure{Status::no_starttls, answer.reason};
+      throw Failure{ProbeStatus::no_starttls, answer.reason};
     case StartTlsAnswer::Status::refused:
-      throw Failure{Status::handshake_failed, answer.reason};
+      throw Failure{ProbeStatus::handshake_failed, answer.reason};
     case StartTlsAnswer::Status::not_understood:
-      throw Failure{Status::protocol_error, answer.reason};
+      throw Failure{ProbeStatus::protocol_error, answer.reason};
   }
   // What came in the clear after the answer must not be taken for something said under TLS (CVE-2011-0411).
-  if (reader.has_rest()) throw Failure{Status::protocol_error, "sends more after its answer to STARTTLS"};
+  if (reader.has_rest()) throw Failure{ProbeStatus::protocol_error, "sends more after its answer to STARTTLS"};
 }
 
 /// Says goodbye, so that the server's log shows no broken connection. What goes wrong here matters to nobody.
@@ -338,10 +338,10 @@ void look(Clock& clock, const Endpoint& endpoint, const ProbeOptions& options, P
   try {
     result.chain = tls.chain();
   } catch (const Error& e) {
-    throw Failure{Status::handshake_failed, "presents an unusable certificate: " + e.message()};
+    throw Failure{ProbeStatus::handshake_failed, "presents an unusable certificate: " + e.message()};
   }
-  if (result.chain.empty()) throw Failure{Status::handshake_failed, "presents no certificate"};
-  result.status = Status::shown;
+  if (result.chain.empty()) throw Failure{ProbeStatus::handshake_failed, "presents no certificate"};
+  result.status = ProbeStatus::shown;
   take_leave(connection, tls, endpoint, result);
 }
 

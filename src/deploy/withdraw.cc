@@ -14,7 +14,7 @@ namespace mxcert::deploy {
 namespace fs = std::filesystem;
 namespace {
 
-using Status = DeployOutcome::Status;
+using Outcome = DeployOutcome::Status;
 
 /// What `path` held before the first deployment; empty when it did not exist then.
 std::optional<FileState> original_state(const Journal& original, const fs::path& path) {
@@ -80,7 +80,7 @@ void take_away(Clock& clock, const fs::path& program, const Target& target, cons
     throw Error(fmt::format("{} is a script of your own", description.daemon), "undo by hand what it did");
   const auto original = load_journal(options.original_directory);
   if (!original) {
-    outcome.status = Status::unchanged;
+    outcome.status = Outcome::unchanged;
     outcome.reason = "mxcert has installed nothing there";
     return;
   }
@@ -93,7 +93,7 @@ void take_away(Clock& clock, const fs::path& program, const Target& target, cons
   if (!failure.empty()) throw Error(failure, "put that right and run the same command again");
   prove_gone(clock, all_checks(target, description, delivery, options), delivery, options, outcome);
   remove_journal(options.original_directory);
-  outcome.status = Status::withdrawn;
+  outcome.status = Outcome::withdrawn;
 }
 
 void keep_only_changes_of_sni(std::vector<DaemonFile>& files, const Description& as_default) {
@@ -130,7 +130,7 @@ DeployOutcome withdraw(Clock& clock, const Target& target, const Delivery& deliv
   try {
     take_away(clock, program, target, delivery, options, outcome);
   } catch (const Error& e) {
-    outcome.status = Status::failed;
+    outcome.status = Outcome::failed;
     outcome.reason = e.message();
     outcome.hint = e.hint();
   }

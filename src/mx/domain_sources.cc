@@ -26,7 +26,7 @@ bool is_local_only(std::string_view text) {
   return text.find('.') == std::string_view::npos || to_lower_ascii(text.substr(0, 10)) == "localhost.";
 }
 
-[[noreturn]] void fail(std::string message) {
+[[noreturn]] void fail_source(std::string message) {
   throw Error(std::move(message),
               "nothing is planned without its domains, and what is served stays; run the program by hand to see more",
               "domain_source");
@@ -36,7 +36,7 @@ ProcessResult start(const RunProgram& run, const Command& command, std::string_v
   try {
     return run(command);
   } catch (const Error& e) {
-    fail(fmt::format("{}: {}", source, e.message()));
+    fail_source(fmt::format("{}: {}", source, e.message()));
   }
 }
 
@@ -101,9 +101,10 @@ ProcessResult result_of(const RunProgram& run, Command command, std::string_view
   command.max_output_bytes = max_output_bytes + 1;
   ProcessResult result = start(run, command, source);
   const std::string program = printable(command.arguments.at(0), 200);
-  if (result.timed_out) fail(fmt::format("{}: {} did not end within {} s", source, program, longest_run.count()));
+  if (result.timed_out)
+    fail_source(fmt::format("{}: {} did not end within {} s", source, program, longest_run.count()));
   if (result.standard_output.size() > max_output_bytes)
-    fail(fmt::format("{}: {} printed more than {} MiB", source, program, max_output_bytes >> 20));
+    fail_source(fmt::format("{}: {} printed more than {} MiB", source, program, max_output_bytes >> 20));
   return result;
 }
 
@@ -112,7 +113,7 @@ std::string output_of(const RunProgram& run, Command command, std::string_view s
   ProcessResult result = result_of(run, std::move(command), source);
   const std::string said = result.complaint();
   if (!result.succeeded())
-    fail(fmt::format("{}: {} {}{}{}", source, program, result.describe(), said.empty() ? "" : ": ", said));
+    fail_source(fmt::format("{}: {} {}{}{}", source, program, result.describe(), said.empty() ? "" : ": ", said));
   return std::move(result.standard_output);
 }
 
@@ -135,7 +136,7 @@ DomainList domains_from_command(const RunProgram& run, const std::vector<std::st
     collector.add(line, fmt::format("line {}", number));
     any = true;
   }
-  if (!any) fail(fmt::format("[domains] command: {} printed no domain", printable(command.at(0), 200)));
+  if (!any) fail_source(fmt::format("[domains] command: {} printed no domain", printable(command.at(0), 200)));
   return std::move(collector).finish();
 }
 

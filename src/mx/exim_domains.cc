@@ -24,7 +24,7 @@ constexpr std::size_t max_depth = 20;
 constexpr std::size_t max_file_bytes = 64 << 20;
 constexpr std::string_view mark = "mxcert=";  // begins what Exim expanded, so that no error is taken for it
 
-[[noreturn]] void fail(const std::string& message, std::string hint = {}) {
+[[noreturn]] void fail_exim(const std::string& message, std::string hint = {}) {
   if (hint.empty()) hint = "nothing is planned without its domains, and what is served stays";
   throw Error("exim: " + message, std::move(hint), "domain_source");
 }
@@ -35,7 +35,7 @@ std::vector<std::string> entries_of(const std::string& path) {
     for (const fs::path& entry : list_directory(path))
       names.push_back(entry.filename());
   } catch (const Error& e) {
-    fail(printable(e.message(), 400));
+    fail_exim(printable(e.message(), 400));
   }
   return names;
 }
@@ -44,7 +44,7 @@ std::string read_list_file(const std::string& path) {
   try {
     return read_file(path, max_file_bytes);
   } catch (const Error& e) {
-    fail(e.message());
+    fail_exim(e.message());
   }
 }
 
@@ -55,7 +55,7 @@ class Exim {
     surroundings_.primary_hostname = primary_hostname();
     surroundings_.named_list = [this](const std::string& name) {
       auto list = find_list(name);
-      if (!list) fail(fmt::format("there is no domainlist {}", printable(name, 100)));
+      if (!list) fail_exim(fmt::format("there is no domainlist {}", printable(name, 100)));
       return list;
     };
     surroundings_.read_file = read_list_file;
@@ -67,7 +67,7 @@ class Exim {
     if (const auto known = lists_.find(name); known != lists_.end()) return known->second;
     const auto raw = raw_list(name);
     if (!raw) return nullptr;
-    if (++depth_ > max_depth) fail(fmt::format("the list {} leads to itself", printable(name, 100)));
+    if (++depth_ > max_depth) fail_exim(fmt::format("the list {} leads to itself", printable(name, 100)));
     if (mentions_message(*raw)) depending_.insert(name);
     auto list = std::make_shared<const EximList>(parse_exim_list(expand(*raw), surroundings_));
     --depth_;
@@ -81,7 +81,7 @@ class Exim {
     for (const std::string& name : names)
       questions += fmt::format("{}${{if match_domain{{\\N{}\\N}}{{+{}}}{{yes}}{{no}}}}\n", mark, name, list);
     const std::vector<std::string> answers = expansions(questions);
-    if (answers.size() != names.size()) fail("exim -be does not answer each question");
+    if (answers.size() != names.size()) fail_exim("exim -be does not answer each question");
     std::vector<std::string> found;
     for (std::size_t i = 0; i < names.size(); ++i)
       if (answers[i] == "yes") found.push_back(names[i]);
@@ -109,7 +109,8 @@ class Exim {
     const auto at = output.find(beginning);
     if (at == std::string::npos) {
       if (answer.succeeded() || answer.standard_output.starts_with("no ")) return std::nullopt;
-      fail(fmt::format("{} -bP +{} {}: {}", program_, printable(name, 100), answer.describe(), answer.complaint()));
+      fail_exim(
+          fmt::format("{} -bP +{} {}: {}", program_, printable(name, 100), answer.describe(), answer.complaint()));
     }
     std::string text = output.substr(at + beginning.size());
     for (const char* kind : {"host", "address", "localpart"})
@@ -139,7 +140,7 @@ class Exim {
   /// Exim answers behind a prompt, a line for each line, and goes on after errors.
   std::vector<std::string> expansions(const std::string& questions) {
     const ProcessResult answer = ask({"-be"}, questions);
-    if (!answer.succeeded()) fail(fmt::format("{} -be {}: {}", program_, answer.describe(), answer.complaint()));
+    if (!answer.succeeded()) fail_exim(fmt::format("{} -be {}: {}", program_, answer.describe(), answer.complaint()));
     std::vector<std::string> texts;
     for (std::string_view line : split(answer.standard_output, '\n')) {
       while (line.starts_with("> "))
@@ -147,7 +148,7 @@ class Exim {
       if (line.starts_with(mark)) {
         texts.emplace_back(line.substr(mark.size()));
       } else if (line.starts_with("Failed: ")) {
-        fail(fmt::format("it cannot expand a list of domains: {}", printable(line.substr(8), 300)));
+        fail_exim(fmt::format("it cannot expand a list of domains: {}", printable(line.substr(8), 300)));
       } else if (!trim(line).empty() && !texts.empty()) {
         texts.back() += "\n" + std::string(line);  // a line break in a list
       }
@@ -206,8 +207,8 @@ DomainList domains_from_exim(const RunProgram& run, const std::string& program) 
     any = true;
   }
   if (!any)
-    fail("its configuration has neither a domainlist local_domains nor relay_to_domains",
-         "name the domains in [domains] list, files or command");
+    fail_exim("its configuration has neither a domainlist local_domains nor relay_to_domains",
+              "name the domains in [domains] list, files or command");
   return std::move(collector).finish();
 }
 

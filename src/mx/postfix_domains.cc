@@ -21,7 +21,7 @@ constexpr std::size_t max_depth = 20;
 constexpr std::size_t max_file_bytes = 64 << 20;
 constexpr std::size_t cdb_header_bytes = 2048;
 
-[[noreturn]] void fail(const std::string& message) {
+[[noreturn]] void fail_postfix(const std::string& message) {
   throw Error("postfix: " + message, "nothing is planned without its domains, and what is served stays",
               "domain_source");
 }
@@ -30,7 +30,7 @@ std::string read_list_file(const std::string& path) {
   try {
     return read_file(path, max_file_bytes);
   } catch (const Error& e) {
-    fail(e.message());
+    fail_postfix(e.message());
   }
 }
 
@@ -41,7 +41,7 @@ class Reader {
       : run_(run), postmap_(std::move(postmap)), parameter_(std::move(parameter)), collector_(collector) {}
 
   void read(std::string_view list, bool list_excludes = false) {
-    if (++depth_ > max_depth) fail(parameter_ + " leads through too many files");
+    if (++depth_ > max_depth) fail_postfix(parameter_ + " leads through too many files");
     for (const std::string& element : split_postfix_list(list)) {
       std::string_view text = element;
       bool excludes = list_excludes;
@@ -164,7 +164,7 @@ DomainList domains_from_postfix(const RunProgram& run, const std::string& postco
   for (const char* parameter : parameters) {
     const std::string beginning = fmt::format("\n{} =", parameter);
     const auto at = ("\n" + output).find(beginning);
-    if (at == std::string::npos) fail(fmt::format("postconf does not tell {}", parameter));
+    if (at == std::string::npos) fail_postfix(fmt::format("postconf does not tell {}", parameter));
     const std::string_view rest = std::string_view(output).substr(at + beginning.size() - 1);
     Reader(run, postmap, parameter, collector).read(rest.substr(0, rest.find('\n')));
   }

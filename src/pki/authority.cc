@@ -11,7 +11,7 @@
 namespace mxcert::pki {
 namespace {
 
-X509Handle decode(std::string_view der) {
+X509Handle decode_authority(std::string_view der) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
   X509Handle x509(d2i_X509(nullptr, &bytes, static_cast<long>(der.size())));
   if (!x509) throw_openssl_error("not a certificate");
@@ -38,7 +38,7 @@ std::string issue_certificate(const PrivateKey& authority_key, const Certificate
                               std::chrono::seconds lifetime) {
   if (authority.public_key_der != authority_key.public_key_der())
     throw Error("the CA's certificate is for another key than its own");
-  const X509Handle issuer = decode(authority.der);
+  const X509Handle issuer = decode_authority(authority.der);
   const X509Handle x509 = begin_certificate(key, not_before, std::min(not_before + lifetime, authority.not_after));
   if (!names.empty()) set_common_name(*X509_get_subject_name(x509.get()), names.front());
   if (X509_set_issuer_name(x509.get(), X509_get_subject_name(issuer.get())) != 1)

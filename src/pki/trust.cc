@@ -15,7 +15,7 @@ void free_stack(STACK_OF(X509) * stack) {
   sk_X509_free(stack);
 }
 
-X509Handle decode(const Certificate& certificate) {
+X509Handle decode_link(const Certificate& certificate) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(certificate.der.data());
   X509Handle x509(d2i_X509(nullptr, &bytes, static_cast<long>(certificate.der.size())));
   if (!x509) throw_openssl_error("not a certificate");
@@ -31,7 +31,7 @@ std::string find_trust_problem(std::span<const Certificate> chain, SystemTime no
   const Handle<STACK_OF(X509), free_stack> others(sk_X509_new_null());
   std::vector<X509Handle> certificates;
   for (const Certificate& certificate : chain)
-    certificates.push_back(decode(certificate));
+    certificates.push_back(decode_link(certificate));
   for (std::size_t i = 1; i < certificates.size(); ++i)
     sk_X509_push(others.get(), certificates[i].get());
   if (!roots || !context || !others || X509_STORE_set_default_paths(roots.get()) != 1 ||

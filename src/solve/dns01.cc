@@ -86,18 +86,18 @@ std::vector<std::set<dns::IpAddress>> addresses_of(const Surroundings& surroundi
 using Zones = std::vector<dns::ZoneRecords>;
 
 /// A record, and a server of its zone that is to show it.
-struct Awaited {
+struct AwaitedRecord {
   dns::DnsName zone;
   dns::ExpectedRecord expected;
 };
 
-std::vector<Awaited> find_awaited(const Surroundings& surroundings, const dns::UpdateServer& server,
-                                  const Zones& zones) {
+std::vector<AwaitedRecord> find_awaited_records(const Surroundings& surroundings, const dns::UpdateServer& server,
+                                                const Zones& zones) {
   std::vector<dns::DnsName> names;
   std::ranges::transform(zones, std::back_inserter(names), &dns::ZoneRecords::zone);
   const std::vector<std::vector<dns::DnsName>> servers = dns::find_name_servers(surroundings.clock, server, names);
   const auto addresses = addresses_of(surroundings, servers);
-  std::vector<Awaited> awaited;
+  std::vector<AwaitedRecord> awaited;
   for (std::size_t i = 0; i < zones.size(); ++i)
     for (const dns::IpAddress& address : addresses[i])
       for (const dns::TxtRecord& record : zones[i].records)
@@ -105,17 +105,17 @@ std::vector<Awaited> find_awaited(const Surroundings& surroundings, const dns::U
   return awaited;
 }
 
-void erase_shown(Clock& clock, std::vector<Awaited>& awaited) {
+void erase_shown(Clock& clock, std::vector<AwaitedRecord>& awaited) {
   std::vector<dns::ExpectedRecord> expected;
-  std::ranges::transform(awaited, std::back_inserter(expected), &Awaited::expected);
+  std::ranges::transform(awaited, std::back_inserter(expected), &AwaitedRecord::expected);
   const std::vector<bool> shown = dns::are_shown(clock, expected);
-  std::erase_if(awaited, [place = shown.begin()](const Awaited&) mutable { return *place++; });
+  std::erase_if(awaited, [place = shown.begin()](const AwaitedRecord&) mutable { return *place++; });
 }
 
-void warn_of_missing(const Surroundings& surroundings, const std::vector<Awaited>& missing,
+void warn_of_missing(const Surroundings& surroundings, const std::vector<AwaitedRecord>& missing,
                      std::chrono::seconds waited) {
   std::map<dns::DnsName, std::set<dns::IpAddress>> servers_by_zone;
-  for (const Awaited& awaited : missing)
+  for (const AwaitedRecord& awaited : missing)
     servers_by_zone[awaited.zone].insert(awaited.expected.server.address);
   for (const auto& [zone, servers] : servers_by_zone) {
     std::vector<std::string> texts;
@@ -134,7 +134,7 @@ void warn_of_missing(const Surroundings& surroundings, const std::vector<Awaited
 /// fine for the CA.
 void await_records(const Surroundings& surroundings, const dns::UpdateServer& server, const Zones& zones,
                    std::chrono::seconds wait) {
-  std::vector<Awaited> missing = find_awaited(surroundings, server, zones);
+  std::vector<AwaitedRecord> missing = find_awaited_records(surroundings, server, zones);
   const Deadline deadline = Deadline::after(surroundings.clock, wait);
   for (std::chrono::milliseconds pause{100};; pause = std::min(pause * 2, longest_look_pause)) {
     erase_shown(surroundings.clock, missing);

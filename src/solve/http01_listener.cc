@@ -20,7 +20,7 @@ using DaemonHandle = Handle<MHD_Daemon, MHD_stop_daemon>;
 using ResponseHandle = Handle<MHD_Response, MHD_destroy_response>;
 
 constexpr std::string_view challenge_path = "/.well-known/acme-challenge/";
-constexpr unsigned max_connections = 400;                // of each address
+constexpr unsigned max_http_connections = 400;           // of each address
 constexpr unsigned max_connections_of_one_client = 200;  // a CA may well ask for all names of an order at once
 constexpr std::size_t max_request_bytes = 8192;
 constexpr unsigned idle_seconds = 10;
@@ -56,9 +56,9 @@ class Http01Listener::Server {
     // The daemon closes the socket, also when it cannot be started.
     daemons_.emplace_back(MHD_start_daemon(
         MHD_USE_AUTO_INTERNAL_THREAD, 0, nullptr, nullptr, answer, this, MHD_OPTION_LISTEN_SOCKET, socket.release(),
-        MHD_OPTION_CONNECTION_LIMIT, max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, max_connections_of_one_client,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, max_request_bytes, MHD_OPTION_CONNECTION_TIMEOUT, idle_seconds,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, this, MHD_OPTION_END));
+        MHD_OPTION_CONNECTION_LIMIT, max_http_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        max_connections_of_one_client, MHD_OPTION_CONNECTION_MEMORY_LIMIT, max_request_bytes,
+        MHD_OPTION_CONNECTION_TIMEOUT, idle_seconds, MHD_OPTION_NOTIFY_COMPLETED, on_completed, this, MHD_OPTION_END));
     if (!daemons_.back()) throw Error(fmt::format("cannot start the listener on {}", to_string(addresses_.back())));
   }
 

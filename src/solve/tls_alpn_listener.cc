@@ -31,7 +31,7 @@ using SslContextHandle = Handle<SSL_CTX, SSL_CTX_free>;
 using SslHandle = Handle<SSL, SSL_free>;
 using Certificates = std::map<std::string, pki::X509Handle>;
 
-constexpr std::size_t max_connections = 400;
+constexpr std::size_t max_tls_connections = 400;
 constexpr std::chrono::seconds handshake_time{10};
 constexpr std::string_view protocol_list = "\nacme-tls/1";  // RFC 8737 §6.2, with its length before it, as ALPN has it
 
@@ -165,7 +165,7 @@ class TlsAlpnListener::Server {
   /// False when the end has come.
   bool wait() {
     polled_.assign(1, {stop_.get(), POLLIN, 0});
-    const bool full = connections_.size() >= max_connections;
+    const bool full = connections_.size() >= max_tls_connections;
     for (const Fd& socket : sockets_)
       polled_.push_back({full ? -1 : socket.get(), POLLIN, 0});
     for (const Connection& connection : connections_)
@@ -177,7 +177,7 @@ class TlsAlpnListener::Server {
   void accept_connections() {
     for (std::size_t i = 0; i < sockets_.size(); ++i) {
       if (polled_[1 + i].revents == 0) continue;
-      while (connections_.size() < max_connections) {
+      while (connections_.size() < max_tls_connections) {
         Fd socket(::accept4(sockets_[i].get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!socket) break;
         SslHandle ssl(SSL_new(context_.get()));

@@ -18,7 +18,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kept_versions = 3;
-constexpr mode_t private_directory = 0700;
 
 /// 4 or more digits and nothing else.
 std::optional<unsigned> parse_number(std::string_view text) {

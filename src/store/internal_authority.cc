@@ -5,7 +5,6 @@
 namespace mxcert::store {
 namespace {
 constexpr std::size_t max_pem_bytes = 64 << 10;
-constexpr mode_t private_directory = 0700;
 }  // namespace
 
 std::filesystem::path InternalAuthority::key_path() const {

@@ -12,7 +12,7 @@ namespace mxcert::store {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::size_t max_key_bytes = 64 << 10;
+constexpr std::size_t max_order_key_bytes = 64 << 10;
 constexpr std::string_view traces_suffix = ".challenges.json";
 
 /// `mx.example.com`, `mx.example.com+rsa`: no certificate's name has a plus sign.
@@ -51,7 +51,7 @@ std::vector<ChallengeTrace> load_traces(const fs::path& path) {
 std::optional<OrderRecord> Orders::find(const std::string& certificate, FurtherKey further) const {
   const auto document = load_json(record_path(directory_, certificate, further));
   if (!document) return std::nullopt;
-  const auto key = read_file_if_exists(key_path(directory_, certificate, further), max_key_bytes);
+  const auto key = read_file_if_exists(key_path(directory_, certificate, further), max_order_key_bytes);
   const auto csr = from_base64url(text_at(*document, "csr"));
   if (!key || !csr || csr->empty()) return std::nullopt;
   return OrderRecord{.directory = text_at(*document, "directory"),
@@ -63,7 +63,7 @@ std::optional<OrderRecord> Orders::find(const std::string& certificate, FurtherK
 }
 
 void Orders::save(const std::string& certificate, const OrderRecord& order, FurtherKey further) {
-  const auto stored = read_file_if_exists(key_path(directory_, certificate, further), max_key_bytes);
+  const auto stored = read_file_if_exists(key_path(directory_, certificate, further), max_order_key_bytes);
   if (stored != order.private_key) {
     // An older order must not be found with the new key.
     remove_file(record_path(directory_, certificate, further));

@@ -17,8 +17,6 @@ namespace mxcert::store {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr mode_t private_directory = 0700;
-
 /// ` (process 812)`, from what the holder wrote into the lock file; nothing when it is not readable.
 std::string describe_holder(const fs::path& lock_file) {
   try {

@@ -1,4 +1,6 @@
 #pragma once
+#include <sys/types.h>
+
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -8,6 +10,9 @@
 #include "base/handle.h"
 
 namespace mxcert::store {
+
+/// The mode of every directory in the state directory, and of itself.
+inline constexpr mode_t private_directory = 0700;
 
 /// Another run holds the lock of the state directory. Exit status 75.
 class Locked : public Error {

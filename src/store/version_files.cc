@@ -11,7 +11,7 @@ namespace mxcert::store {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::size_t max_pem_bytes = 256 << 10;
+constexpr std::size_t max_version_file_bytes = 256 << 10;
 constexpr mode_t private_file = 0600;
 constexpr mode_t public_file = 0644;
 
@@ -38,9 +38,9 @@ void write_version_part(const fs::path& folder, const pki::CertificateBundle& bu
 }
 
 VersionPart load_version_part(const fs::path& folder) {
-  VersionPart part{.bundle = {.private_key = read_file(folder / "privkey.pem", max_pem_bytes),
-                              .leaf = read_file(folder / "cert.pem", max_pem_bytes),
-                              .chain = read_file(folder / "chain.pem", max_pem_bytes)}};
+  VersionPart part{.bundle = {.private_key = read_file(folder / "privkey.pem", max_version_file_bytes),
+                              .leaf = read_file(folder / "cert.pem", max_version_file_bytes),
+                              .chain = read_file(folder / "chain.pem", max_version_file_bytes)}};
   try {
     part.leaf = pki::parse_certificates(part.bundle.leaf).front();
   } catch (const Error& e) {
@@ -58,7 +58,7 @@ VersionPart load_version_part(const fs::path& folder) {
 std::optional<std::string> find_private_key(const fs::path& folder) {
   const fs::path file = folder / "privkey.pem";
   if (!path_exists(file)) return std::nullopt;
-  return read_file(file, max_pem_bytes);
+  return read_file(file, max_version_file_bytes);
 }
 
 }  // namespace mxcert::store

@@ -128,15 +128,14 @@ host_install_stage() {
   tar -C "$lab_dir/stage" -c . | host_exec "$1" sh -c 'tar -C / --no-same-owner --no-overwrite-dir -x && ldconfig'
 }
 
-# stage_libraries PROGRAM DIR: with it come libraries that it was linked with. Where hosts are of this machine's release,
-# those that they have not, in a folder that is searched last; else all of them, and the loader, which goes by the
-# program's name.
+# stage_libraries PROGRAM DIR: with it come the libraries that it was linked with. Where hosts are of this machine's
+# release, in a folder that is searched last, since each host has others of its own (Exim brings libunbound, Postfix does
+# not); else with the loader, which goes by the program's name.
 stage_libraries() {
-  local libraries loader library known=''
+  local libraries loader library
   mapfile -t libraries < <(ldd "$1" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p')
   mkdir -p "$2"
   if [ "$(lab_release)" = "$(machine_release)" ]; then
-    known=$(host_exec foo ldconfig -p | grep -v ' => /opt/mxcert/')
     mkdir -p "$stage/etc/ld.so.conf.d"
     echo /opt/mxcert >"$stage/etc/ld.so.conf.d/zz-mxcert.conf"
   else
@@ -148,7 +147,7 @@ stage_libraries() {
     chmod 0755 "$1"
   fi
   for library in "${libraries[@]}"; do
-    [[ $known == *$'\t'"${library##*/} "* ]] || cp --dereference "$library" "$2"
+    cp --dereference "$library" "$2"
   done
 }
 
