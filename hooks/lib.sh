@@ -1,12 +1,32 @@
 # shellcheck shell=sh
 # What several hooks share. It is read by them, not run: . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
+role=${MXCERT_ROLE:-default}
+
 fail() {
   printf '%s\n' "$*" >&2
   exit 1
 }
 
 ### What describe prints. An item is a JSON object on one line, so that a function may print one or several.
+
+# What a hook's describe says if nothing else is found. $warnings are one a line; $files and $listeners it always sets.
+running=false configured=true configurable=false missing='' warnings=''
+
+# print_description DAEMON: its name and version, and all these
+print_description() {
+  cat <<JSON
+{ "version": 1,
+  "daemon": $(json_text "$1"),
+  "running": $running,
+  "configured": $configured,
+  "configurable": $configurable,
+  "missing_configuration": $(json_text "$missing"),
+  "warnings": $(json_texts "$warnings"),
+  "files": $(json_list "$files"),
+  "listeners": $(json_list "$listeners") }
+JSON
+}
 
 # json_text TEXT: as a JSON string, line breaks and all
 json_text() {
@@ -51,6 +71,35 @@ attributes_of() {
   printf '%s\n' "$attributes_otherwise"
 }
 
+# print_pem PATH CONTENT [KEY_TYPE]: what $daemon reads, as $pem_attributes (OWNER GROUP MODE) and $as_daemon (COMMAND…, or
+# nothing) have it for attributes_of
+print_pem() {
+  case $1 in /*) ;; *) fail "$daemon's certificate or key is not an absolute path: \"$1\"" ;; esac
+  # shellcheck disable=SC2046,SC2086 # words
+  print_file "$1" "$2" $(attributes_of "$1" "$2" $pem_attributes $as_daemon) "${3:-}"
+}
+
+# print_pair CERTIFICATE KEY [KEY_TYPE]
+print_pair() {
+  if [ "$1" = "$2" ]; then
+    print_pem "$1" bundle "${3:-}"
+  else
+    print_pem "$2" privkey "${3:-}" && print_pem "$1" fullchain "${3:-}"
+  fi
+}
+
+# require_directory FILE: that it has one, which the daemon may enter
+require_directory() {
+  directory=$(dirname "$1")
+  [ -d "$directory" ] || fail "there is no directory $directory, where $daemon's configuration says that its certificate is"
+  $as_daemon test -x "$directory" || fail "$daemon's user may not enter $directory"
+}
+
+# Debian's certificate for all programs, which nobody verifies: as good as none, and not the daemon's own.
+is_snakeoil() {
+  case $(readlink -f "$1") in */ssl-cert-snakeoil.*) ;; *) return 1 ;; esac
+}
+
 # port_number PORT: of a name in /etc/services too
 port_number() {
   case $1 in
@@ -65,6 +114,14 @@ pids_of() {
   for process in /proc/[0-9]*; do
     case $(readlink "$process/exe" 2>/dev/null) in "$program" | "$program (deleted)") printf '%s\n' "${process#/proc/}" ;; esac
   done
+}
+
+# pid_in FILE PROGRAM: the process id there, if that is a program whose name begins so, and not a stranger who has got the
+# number since; else nothing
+pid_in() {
+  pid=
+  { read -r pid <"$1"; } 2>/dev/null || :
+  case $(readlink "/proc/${pid:-none}/exe") in */"$2"*) printf '%s\n' "$pid" ;; esac
 }
 
 # listening PIDS: `ADDRESS PORT` of each TCP socket that these processes listen on, as the kernel knows
