@@ -126,17 +126,20 @@ sources_and_headers() {
     END { if (line) print line }' | grep -E '^(acme|src)/[^ ]*\.cc' | sort -u -k 1,1
 }
 
-# Each version of clang-format has its own idea of white space: that of Debian 12 decides.
-format_version=14
-clang_format_version() { clang-format --version | sed 's/.*version \([0-9]*\).*/\1/'; }
-
-lint() {
-  if [ "$(clang_format_version)" = $format_version ]; then
-    counted 'lint: clang-format' lint_format
+# lint_with TOOL STEP: each version of clang's tools has ideas of its own: that of Debian 12 decides.
+lint_with() {
+  local version decides=14
+  version=$("$1" --version | sed -n 's/.*version \([0-9]*\).*/\1/p')
+  if [ "$version" = $decides ]; then
+    counted "lint: $1" "$2"
   else
-    echo "skip  lint: clang-format: this is version $(clang_format_version), not $format_version"
+    echo "skip  lint: $1: this is version $version, not $decides"
     ((skipped += 1))
   fi
+}
+
+lint() {
+  lint_with clang-format lint_format
   counted 'lint: shellcheck' lint_shell
   counted 'lint: layers' tests/layers.sh
   if [ -n "$(files 'contrib/man/*')" ]; then counted 'lint: mandoc' lint_manual; fi
@@ -201,7 +204,7 @@ wants_e2e() { [ -z "$unit_only" ] && { [ ${#names[@]} = 0 ] || [ ${#e2e_names[@]
 required 'packages' contrib/bootstrap.sh
 [ -z "$lint" ] || lint
 required 'build, release' build release
-[ -z "$lint" ] || counted 'lint: clang-tidy' lint_tidy
+[ -z "$lint" ] || lint_with clang-tidy lint_tidy
 if wants_unit; then
   step 'unit tests, release' unit release
   required 'build, asan and ubsan' build asan
