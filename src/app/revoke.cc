@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <span>
 
 #include "app/commands.h"
@@ -8,6 +8,7 @@
 #include "app/deliver.h"
 #include "app/revocation.h"
 #include "base/error.h"
+#include "base/name_table.h"
 #include "base/text.h"
 #include "issue/ca.h"
 #include "issue/internal_ca.h"
@@ -21,11 +22,21 @@ constexpr std::chrono::minutes revoke_deadline{2};
 
 /// What happened to one certificate of the version.
 struct RevokedPart {
+  enum class Result { revoked, already_revoked, planned };
   std::string key_type = {};
   std::string serial = {};
-  std::string by = {};      // account, certificate_key
-  std::string result = {};  // revoked, already_revoked, planned
+  std::string by = {};  // account, certificate_key
+  Result result = Result::planned;
 };
+
+constexpr std::array result_names{
+    std::pair{RevokedPart::Result::revoked, std::string_view("revoked")},
+    std::pair{RevokedPart::Result::already_revoked, std::string_view("already_revoked")},
+    std::pair{RevokedPart::Result::planned, std::string_view("planned")},
+};
+std::string_view to_string(RevokedPart::Result result) {
+  return name_of(result_names, result);
+}
 
 struct RevokeReport {
   std::string name = {};
@@ -68,13 +79,13 @@ void remember(Context& context, store::Certificate& certificate, const RevokeRep
 }
 
 report::Json to_json(const RevokedPart& part) {
-  return {{"key_type", part.key_type}, {"serial", part.serial}, {"by", part.by}, {"result", part.result}};
+  return {{"key_type", part.key_type}, {"serial", part.serial}, {"by", part.by}, {"result", to_string(part.result)}};
 }
 
 std::string describe(const RevokeReport& report, const RevokedPart& part) {
-  const char* what = part.result == "planned"           ? "would revoke"
-                     : part.result == "already_revoked" ? "had been revoked before:"
-                                                        : "revoked";
+  const char* what = part.result == RevokedPart::Result::planned           ? "would revoke"
+                     : part.result == RevokedPart::Result::already_revoked ? "had been revoked before:"
+                                                                           : "revoked";
   const std::string key = report.parts.size() > 1 ? fmt::format(" ({})", part.key_type) : "";
   return fmt::format("{}: {} version {}{} ({}), serial {}\n", report.name, what, report.number, key, report.reason,
                      part.serial);
@@ -92,7 +103,8 @@ void print(const Context& context, const RevokeReport& report) {
     certificate["further"] = report::Json::array();
     for (const RevokedPart& part : std::span(report.parts).subspan(1))
       certificate["further"].push_back(to_json(part));
-    report::Json document{{"version", 1}, {"result", primary.result}, {"certificate", std::move(certificate)}};
+    report::Json document{
+        {"version", 1}, {"result", to_string(primary.result)}, {"certificate", std::move(certificate)}};
     report::add_findings(document, context.report);
     return report::write_result(report::dump(document));
   }
@@ -110,9 +122,10 @@ RevokedPart process(Context& context, const store::VersionPart& part, Revocation
   RevokedPart report{.key_type = part.leaf.key_type ? std::string(pki::to_string(*part.leaf.key_type)) : "unknown",
                      .serial = part.leaf.serial,
                      .by = by_account ? "account" : "certificate_key",
-                     .result = "planned"};
+                     .result = RevokedPart::Result::planned};
   if (!context.invocation.dry_run)
-    report.result = revoke(context, part, reason, by_account) ? "revoked" : "already_revoked";
+    report.result =
+        revoke(context, part, reason, by_account) ? RevokedPart::Result::revoked : RevokedPart::Result::already_revoked;
   return report;
 }
 
