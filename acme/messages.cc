@@ -8,6 +8,7 @@
 
 #include "acme/headers.h"
 #include "base/error.h"
+#include "base/name_table.h"
 #include "base/text.h"
 
 namespace mxcert::acme {
@@ -35,37 +36,32 @@ constexpr std::array known_challenge_types{
     KnownChallengeType{"dns-persist-01", false},
 };
 
-template <typename Status>
-struct StatusName {
-  Status status;
-  std::string_view name;
-};
-constexpr std::array account_statuses{
-    StatusName<Account::Status>{Account::Status::valid, "valid"},
-    StatusName<Account::Status>{Account::Status::deactivated, "deactivated"},
-    StatusName<Account::Status>{Account::Status::revoked, "revoked"},
-};
-constexpr std::array order_statuses{
-    StatusName<Order::Status>{Order::Status::pending, "pending"},
-    StatusName<Order::Status>{Order::Status::ready, "ready"},
-    StatusName<Order::Status>{Order::Status::processing, "processing"},
-    StatusName<Order::Status>{Order::Status::valid, "valid"},
-    StatusName<Order::Status>{Order::Status::invalid, "invalid"},
-};
-constexpr std::array authorization_statuses{
-    StatusName<Authorization::Status>{Authorization::Status::pending, "pending"},
-    StatusName<Authorization::Status>{Authorization::Status::valid, "valid"},
-    StatusName<Authorization::Status>{Authorization::Status::invalid, "invalid"},
-    StatusName<Authorization::Status>{Authorization::Status::deactivated, "deactivated"},
-    StatusName<Authorization::Status>{Authorization::Status::expired, "expired"},
-    StatusName<Authorization::Status>{Authorization::Status::revoked, "revoked"},
-};
-constexpr std::array challenge_statuses{
-    StatusName<Challenge::Status>{Challenge::Status::pending, "pending"},
-    StatusName<Challenge::Status>{Challenge::Status::processing, "processing"},
-    StatusName<Challenge::Status>{Challenge::Status::valid, "valid"},
-    StatusName<Challenge::Status>{Challenge::Status::invalid, "invalid"},
-};
+constexpr auto account_statuses = name_table<Account::Status>({
+    {Account::Status::valid, "valid"},
+    {Account::Status::deactivated, "deactivated"},
+    {Account::Status::revoked, "revoked"},
+});
+constexpr auto order_statuses = name_table<Order::Status>({
+    {Order::Status::pending, "pending"},
+    {Order::Status::ready, "ready"},
+    {Order::Status::processing, "processing"},
+    {Order::Status::valid, "valid"},
+    {Order::Status::invalid, "invalid"},
+});
+constexpr auto authorization_statuses = name_table<Authorization::Status>({
+    {Authorization::Status::pending, "pending"},
+    {Authorization::Status::valid, "valid"},
+    {Authorization::Status::invalid, "invalid"},
+    {Authorization::Status::deactivated, "deactivated"},
+    {Authorization::Status::expired, "expired"},
+    {Authorization::Status::revoked, "revoked"},
+});
+constexpr auto challenge_statuses = name_table<Challenge::Status>({
+    {Challenge::Status::pending, "pending"},
+    {Challenge::Status::processing, "processing"},
+    {Challenge::Status::valid, "valid"},
+    {Challenge::Status::invalid, "invalid"},
+});
 
 [[noreturn]] void throw_bad(std::string_view what, std::string_view problem) {
   throw Error(fmt::format("the CA's {} cannot be understood: {}", what, problem),
@@ -131,20 +127,15 @@ class Fields {
   template <typename Statuses>
   auto status(const Statuses& known) const {
     const std::string value = text("status");
-    const auto found = std::ranges::find(known, value, [](const auto& entry) { return entry.name; });
-    if (found == known.end()) fail(fmt::format("status is \"{}\"", printable(value, 50)));
-    return found->status;
+    const auto found = value_of(known, value);
+    if (!found) fail(fmt::format("status is \"{}\"", printable(value, 50)));
+    return *found;
   }
 
  private:
   const json& object_;
   std::string what_;
 };
-
-template <typename Statuses, typename Status>
-std::string_view name_of(const Statuses& known, Status status) {
-  return std::ranges::find(known, status, [](const auto& entry) { return entry.status; })->name;
-}
 
 /// Discarded when it is not JSON, or too deep, which `is_deep` then says.
 json parse_limited(std::string_view text, bool& is_deep) {

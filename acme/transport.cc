@@ -2,23 +2,21 @@
 
 #include <utility>
 
+#include "base/name_table.h"
+
 namespace mxcert::acme {
 namespace {
 
+constexpr auto codes = name_table<TransportError::Kind>({
+    {TransportError::Kind::unreachable, "ca_unreachable"},
+    {TransportError::Kind::not_trusted, "ca_not_trusted"},
+    {TransportError::Kind::timeout, "ca_timeout"},
+    {TransportError::Kind::broken, "ca_connection_broken"},
+    {TransportError::Kind::refused, "ca_answer_refused"},
+});
+
 std::string code_of(TransportError::Kind kind) {
-  switch (kind) {
-    case TransportError::Kind::unreachable:
-      return "ca_unreachable";
-    case TransportError::Kind::not_trusted:
-      return "ca_not_trusted";
-    case TransportError::Kind::timeout:
-      return "ca_timeout";
-    case TransportError::Kind::broken:
-      return "ca_connection_broken";
-    case TransportError::Kind::refused:
-      return "ca_answer_refused";
-  }
-  return "ca_unreachable";
+  return std::string(name_of(codes, kind));
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 #include "base/clock.h"
@@ -19,7 +18,6 @@ namespace {
 using Type = solve::ChallengeMethod::Type;
 
 constexpr std::chrono::seconds longest_wait{3600};
-constexpr std::array challenge_types{Type::http_01, Type::tls_alpn_01, Type::dns_01, Type::dns_persist_01};
 
 void set_server(solve::DnsProvider& provider, const SourcedText& server) {
   located(server.where, [&] {
@@ -128,16 +126,8 @@ const solve::ChallengeMethod& ChallengeConfig::method_for(const std::string& nam
 }
 
 void set_challenge_type(solve::ChallengeMethod& method, const SourcedText& type) {
-  std::vector<std::string> known;
-  for (const Type candidate : challenge_types) {
-    if (type.text == to_string(candidate)) {
-      if (candidate != method.type) method = {.type = candidate};
-      return;
-    }
-    known.emplace_back(to_string(candidate));
-  }
-  throw ConfigError(fmt::format("{}: challenge type {} is not supported", type.where, printable(type.text, 100)),
-                    fmt::format("known: {}", join(known, ", ")));
+  const Type wanted = located(type.where, [&] { return solve::parse_challenge_type(type.text); });
+  if (wanted != method.type) method = {.type = wanted};
 }
 
 void add_listen_address(solve::ChallengeMethod& method, const SourcedText& address) {

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/name_table.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "config/config_values.h"
@@ -85,11 +86,14 @@ mx::HostPattern parse_pattern(const SourcedText& pattern) {
   return located(pattern.where, [&] { return mx::HostPattern::parse(pattern.text); });
 }
 
+constexpr auto pack_names = name_table<mx::Pack>({{mx::Pack::shared, "shared"}, {mx::Pack::per_host, "per-host"}});
+
 void set_pack(Config& config, const SourcedText& pack) {
-  if (pack.text != "shared" && pack.text != "per-host")
+  const auto known = value_of(pack_names, pack.text);
+  if (!known)
     throw ConfigError(fmt::format("{}: {} is no way to pack names", pack.where, printable(pack.text, 100)),
                       "write shared (few certificates) or per-host (one for each MX host)");
-  config.pack = pack.text == "shared" ? mx::Pack::shared : mx::Pack::per_host;
+  config.pack = *known;
 }
 
 void set_keep_for(Config& config, const SourcedText& time) {
@@ -360,7 +364,7 @@ std::vector<std::pair<std::string, std::string>> explain_config(const Config& co
       {"certificate.extra_names", list(extra, "none")},
       {"certificate.srv", yes_no(config.services)},
       {"certificate.keep_for", format_duration(config.keep_for)},
-      {"certificate.pack", config.pack == mx::Pack::shared ? "shared" : "per-host"},
+      {"certificate.pack", std::string(name_of(pack_names, config.pack))},
       {"certificate.max_names", std::to_string(config.max_names)},
   };
   std::ranges::copy(explain_challenge(config.challenge), std::back_inserter(settings));

@@ -4,18 +4,16 @@
 #include <grp.h>
 #include <pwd.h>
 
-#include <array>
 #include <charconv>
 
 #include "base/error.h"
+#include "base/name_table.h"
 #include "base/text.h"
 
 namespace mxcert::deploy {
 namespace {
 
 constexpr std::size_t max_path_bytes = 1000;
-constexpr std::array contents{Content::privkey, Content::cert,    Content::chain, Content::fullchain,
-                              Content::bundle,  Content::bundles, Content::names};
 
 [[noreturn]] void refuse(const std::string& what) {
   throw Error(what);
@@ -28,26 +26,20 @@ std::optional<unsigned> parse_number(std::string_view text, int base) {
   return number;
 }
 
+constexpr auto content_names = name_table<Content>({
+    {Content::privkey, "privkey"},
+    {Content::cert, "cert"},
+    {Content::chain, "chain"},
+    {Content::fullchain, "fullchain"},
+    {Content::bundle, "bundle"},
+    {Content::bundles, "bundles"},
+    {Content::names, "names"},
+});
+
 }  // namespace
 
 std::string_view to_string(Content content) {
-  switch (content) {
-    case Content::privkey:
-      return "privkey";
-    case Content::cert:
-      return "cert";
-    case Content::chain:
-      return "chain";
-    case Content::fullchain:
-      return "fullchain";
-    case Content::bundle:
-      return "bundle";
-    case Content::bundles:
-      return "bundles";
-    case Content::names:
-      return "names";
-  }
-  return "";
+  return name_of(content_names, content);
 }
 
 bool holds_key(Content content) {
@@ -81,9 +73,8 @@ mode_t parse_mode(const std::string& text, Content content) {
 }
 
 Content parse_content(const std::string& text) {
-  for (const Content content : contents)
-    if (text == to_string(content)) return content;
-  refuse(fmt::format("\"{}\" is none of privkey, cert, chain, fullchain, bundle, bundles, names", printable(text, 50)));
+  if (const auto content = value_of(content_names, text)) return *content;
+  refuse(fmt::format("\"{}\" is none of {}", printable(text, 50), join(names_in(content_names), ", ")));
 }
 
 std::optional<pki::KeyFamily> parse_file_key_type(const std::string& text) {

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/name_table.h"
 #include "pki/key.h"
 
 namespace mxcert::deploy {
@@ -155,6 +156,15 @@ void judge_records(DaneJudgement& judgement, std::span<const Chain> chains) {
   }
 }
 
+constexpr auto status_names = name_table<DaneStatus>({
+    {DaneStatus::none, "none"},
+    {DaneStatus::insecure, "insecure"},
+    {DaneStatus::unusable, "unusable"},
+    {DaneStatus::matches, "matches"},
+    {DaneStatus::mismatch, "mismatch"},
+    {DaneStatus::unknown, "unknown"},
+});
+
 }  // namespace
 
 dns::DnsName TlsaLookup::owner() const {
@@ -234,21 +244,7 @@ std::string zone_line(const dns::DnsName& owner, const TlsaRecord& record) {
 }
 
 std::string_view to_string(DaneStatus status) {
-  switch (status) {
-    case DaneStatus::none:
-      return "none";
-    case DaneStatus::insecure:
-      return "insecure";
-    case DaneStatus::unusable:
-      return "unusable";
-    case DaneStatus::matches:
-      return "matches";
-    case DaneStatus::mismatch:
-      return "mismatch";
-    case DaneStatus::unknown:
-      return "unknown";
-  }
-  return "";
+  return name_of(status_names, status);
 }
 
 }  // namespace mxcert::deploy

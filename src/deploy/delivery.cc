@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/name_table.h"
 
 namespace mxcert::deploy {
 namespace fs = std::filesystem;
@@ -54,10 +55,16 @@ void check_bundle(const Delivery& delivery, const pki::CertificateBundle& bundle
   pki::check_chain(chain, key_of(delivery, bundle, directory), delivery.names, now);
 }
 
+constexpr auto role_names = name_table<Role>({{Role::fallback, "default"}, {Role::sni, "sni"}});
+
 }  // namespace
 
 std::string_view to_string(Role role) {
-  return role == Role::fallback ? "default" : "sni";
+  return name_of(role_names, role);
+}
+
+Role parse_role(std::string_view text) {
+  return value_of(role_names, text).value_or(Role::fallback);
 }
 
 std::vector<const pki::CertificateBundle*> Delivery::bundles() const {

@@ -39,6 +39,8 @@ enum class Role {
 };
 /// As hooks know it: `default`, `sni`.
 std::string_view to_string(Role role);
+/// `default` for anything else.
+Role parse_role(std::string_view text);
 
 /// What is to be served: a certificate version as the store has it.
 struct Delivery {

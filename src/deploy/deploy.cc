@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/name_table.h"
 #include "base/text.h"
 #include "deploy/install.h"
 #include "deploy/journal.h"
@@ -306,36 +307,25 @@ class Deployment {
   DeployOutcome outcome_;
 };
 
+constexpr auto status_names = name_table<Status>({
+    {Status::unchanged, "unchanged"},
+    {Status::deployed_and_verified, "deployed_and_verified"},
+    {Status::installed_unverified, "installed_unverified"},
+    {Status::unverifiable, "unverifiable"},
+    {Status::needs_configuration, "needs_configuration"},
+    {Status::tlsa_mismatch, "tlsa_mismatch"},
+    {Status::tlsa_unknown, "tlsa_unknown"},
+    {Status::rolled_back, "rolled_back"},
+    {Status::rollback_failed, "rollback_failed"},
+    {Status::failed, "failed"},
+    {Status::withdrawn, "withdrawn"},
+    {Status::left_alone, "left_alone"},
+});
+
 }  // namespace
 
 std::string_view to_string(Status status) {
-  switch (status) {
-    case Status::unchanged:
-      return "unchanged";
-    case Status::deployed_and_verified:
-      return "deployed_and_verified";
-    case Status::installed_unverified:
-      return "installed_unverified";
-    case Status::unverifiable:
-      return "unverifiable";
-    case Status::needs_configuration:
-      return "needs_configuration";
-    case Status::tlsa_mismatch:
-      return "tlsa_mismatch";
-    case Status::tlsa_unknown:
-      return "tlsa_unknown";
-    case Status::rolled_back:
-      return "rolled_back";
-    case Status::rollback_failed:
-      return "rollback_failed";
-    case Status::failed:
-      return "failed";
-    case Status::withdrawn:
-      return "withdrawn";
-    case Status::left_alone:
-      return "left_alone";
-  }
-  return "";
+  return name_of(status_names, status);
 }
 
 DeployOutcome deploy(Clock& clock, const Target& target, const Delivery& delivery, const DeployOptions& options) {

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/name_table.h"
 #include "base/text.h"
 #include "deploy/hook.h"
 
@@ -104,13 +105,18 @@ DaemonFile parse_file(const json& object) {
   return file;
 }
 
+constexpr auto protocol_names = name_table<Protocol>({
+    {Protocol::smtp, "smtp"},
+    {Protocol::imap, "imap"},
+    {Protocol::pop3, "pop3"},
+    {Protocol::sieve, "sieve"},
+    {Protocol::tls, "tls"},
+});
+
 Protocol parse_protocol(const std::string& text) {
-  if (text.empty() || text == "smtp") return Protocol::smtp;
-  if (text == "imap") return Protocol::imap;
-  if (text == "pop3") return Protocol::pop3;
-  if (text == "sieve") return Protocol::sieve;
-  if (text == "tls") return Protocol::tls;
-  refuse("protocol", fmt::format("\"{}\" is none of smtp, imap, pop3, sieve, tls", printable(text, 50)));
+  if (text.empty()) return Protocol::smtp;
+  if (const auto protocol = value_of(protocol_names, text)) return *protocol;
+  refuse("protocol", fmt::format("\"{}\" is none of {}", printable(text, 50), join(names_in(protocol_names), ", ")));
 }
 
 bool parse_implicit(const std::string& text, Protocol protocol) {

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/name_table.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -77,6 +78,13 @@ std::string failure_message(const std::string& what, const Target& target, const
   return fmt::format("{} {}{}{}", what, end, said.empty() ? "" : ": ", said);
 }
 
+constexpr auto event_names = name_table<HookEvent>({
+    {HookEvent::describe, "describe"},
+    {HookEvent::check, "check"},
+    {HookEvent::deploy, "deploy"},
+    {HookEvent::rollback, "rollback"},
+});
+
 }  // namespace
 
 fs::path find_program(const Target& target, const fs::path& hooks_directory) {
@@ -102,17 +110,7 @@ fs::path find_reload_program(const std::string& program) {
 }
 
 std::string_view to_string(HookEvent event) {
-  switch (event) {
-    case HookEvent::describe:
-      return "describe";
-    case HookEvent::check:
-      return "check";
-    case HookEvent::deploy:
-      return "deploy";
-    case HookEvent::rollback:
-      return "rollback";
-  }
-  return "";
+  return name_of(event_names, event);
 }
 
 HookAnswer run_hook(Clock& clock, const fs::path& program, HookEvent event, const Target& target,

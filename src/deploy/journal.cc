@@ -135,7 +135,7 @@ std::optional<Journal> load_journal(const fs::path& directory) {
     const json object = json::parse(*text);
     Journal journal{.certificate_name = object.at("certificate").get<std::string>(),
                     .names = object.at("names").get<std::vector<std::string>>(),
-                    .role = object.value("role", "default") == "sni" ? Role::sni : Role::fallback,
+                    .role = parse_role(object.value("role", "")),
                     .configures = object.at("configures").get<bool>()};
     for (const json& file : object.at("files"))
       journal.files.push_back(kept_file_from(file, directory));

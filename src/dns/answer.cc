@@ -2,26 +2,40 @@
 
 #include <fmt/format.h>
 
+#include "base/name_table.h"
 #include "base/text.h"
 
 namespace mxcert::dns {
 
+namespace {
+
+constexpr auto type_names = name_table<RecordType>({
+    {RecordType::a, "A"},
+    {RecordType::mx, "MX"},
+    {RecordType::aaaa, "AAAA"},
+    {RecordType::srv, "SRV"},
+    {RecordType::tlsa, "TLSA"},
+    {RecordType::caa, "CAA"},
+});
+
+constexpr auto status_names = name_table<AnswerStatus>({
+    {AnswerStatus::ok, "ok"},
+    {AnswerStatus::nodata, "nodata"},
+    {AnswerStatus::nxdomain, "nxdomain"},
+    {AnswerStatus::temporary, "temporary"},
+    {AnswerStatus::bogus, "bogus"},
+});
+
+constexpr auto security_names = name_table<Security>({
+    {Security::secure, "secure"},
+    {Security::insecure, "insecure"},
+    {Security::bogus, "bogus"},
+});
+
+}  // namespace
+
 std::string_view to_string(RecordType type) {
-  switch (type) {
-    case RecordType::a:
-      return "A";
-    case RecordType::mx:
-      return "MX";
-    case RecordType::aaaa:
-      return "AAAA";
-    case RecordType::srv:
-      return "SRV";
-    case RecordType::tlsa:
-      return "TLSA";
-    case RecordType::caa:
-      return "CAA";
-  }
-  return "?";
+  return name_of(type_names, type);
 }
 
 std::string to_string(const TlsaRecord& record) {
@@ -29,31 +43,11 @@ std::string to_string(const TlsaRecord& record) {
 }
 
 std::string_view to_string(AnswerStatus status) {
-  switch (status) {
-    case AnswerStatus::ok:
-      return "ok";
-    case AnswerStatus::nodata:
-      return "nodata";
-    case AnswerStatus::nxdomain:
-      return "nxdomain";
-    case AnswerStatus::temporary:
-      return "temporary";
-    case AnswerStatus::bogus:
-      return "bogus";
-  }
-  return "?";
+  return name_of(status_names, status);
 }
 
 std::string_view to_string(Security security) {
-  switch (security) {
-    case Security::secure:
-      return "secure";
-    case Security::insecure:
-      return "insecure";
-    case Security::bogus:
-      return "bogus";
-  }
-  return "?";
+  return name_of(security_names, security);
 }
 
 }  // namespace mxcert::dns

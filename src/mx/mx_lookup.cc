@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/name_table.h"
 #include "dns/answer.h"
 #include "mx/lookup_warnings.h"
 #include "mx/services.h"
@@ -155,6 +156,15 @@ void find_hosts(dns::Resolver& resolver, std::vector<MxLookup>& lookups) {
   for_each_target(lookups, [&](MxTarget& target) { target.lookup = hosts.at(target.host); });
 }
 
+constexpr auto status_names = name_table<MxStatus>({
+    {MxStatus::ok, "ok"},
+    {MxStatus::null_mx, "null_mx"},
+    {MxStatus::no_mail, "no_mail"},
+    {MxStatus::nxdomain, "nxdomain"},
+    {MxStatus::temporary, "temporary"},
+    {MxStatus::bogus, "bogus"},
+});
+
 }  // namespace
 
 std::vector<MxLookup> find_mx_targets(dns::Resolver& resolver, std::span<const MailDomain> domains,
@@ -171,21 +181,7 @@ std::vector<MxLookup> find_mx_targets(dns::Resolver& resolver, std::span<const M
 }
 
 std::string_view to_string(MxStatus status) {
-  switch (status) {
-    case MxStatus::ok:
-      return "ok";
-    case MxStatus::null_mx:
-      return "null_mx";
-    case MxStatus::no_mail:
-      return "no_mail";
-    case MxStatus::nxdomain:
-      return "nxdomain";
-    case MxStatus::temporary:
-      return "temporary";
-    case MxStatus::bogus:
-      return "bogus";
-  }
-  return "?";
+  return name_of(status_names, status);
 }
 
 }  // namespace mxcert::mx

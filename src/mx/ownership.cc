@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/name_table.h"
 #include "base/text.h"
 
 namespace mxcert::mx {
@@ -101,6 +102,15 @@ Ownership decide_by_addresses(const HostLookup& lookup, const HostRules& rules) 
   return {Owner::partly_ours, fmt::format("{}, but {}", join(reasons, ", "), are(others, "not"))};
 }
 
+constexpr auto owner_names = name_table<Owner>({
+    {Owner::ours, "ours"},
+    {Owner::partly_ours, "partly_ours"},
+    {Owner::sibling, "sibling"},
+    {Owner::foreign, "foreign"},
+    {Owner::unresolvable, "unresolvable"},
+    {Owner::unknown, "unknown"},
+});
+
 }  // namespace
 
 HostPattern HostPattern::parse(std::string_view text) {
@@ -141,21 +151,7 @@ Ownership decide_owner(const dns::DnsName& host, const HostLookup& lookup, const
 }
 
 std::string_view to_string(Owner owner) {
-  switch (owner) {
-    case Owner::ours:
-      return "ours";
-    case Owner::partly_ours:
-      return "partly_ours";
-    case Owner::sibling:
-      return "sibling";
-    case Owner::foreign:
-      return "foreign";
-    case Owner::unresolvable:
-      return "unresolvable";
-    case Owner::unknown:
-      return "unknown";
-  }
-  return "?";
+  return name_of(owner_names, owner);
 }
 
 }  // namespace mxcert::mx

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/name_table.h"
 #include "mx/certificate_plan.h"
 #include "mx/names_over_time.h"
 #include "mx/plan_warnings.h"
@@ -91,6 +92,13 @@ std::vector<PlannedCertificate> plan_each(const PlanInput& input, const std::vec
   return planned;
 }
 
+constexpr auto action_names = name_table<Action>({
+    {Action::issue, "issue"},
+    {Action::renew, "renew"},
+    {Action::replace, "replace"},
+    {Action::none, "none"},
+});
+
 }  // namespace
 
 Plan plan_certificates(const PlanInput& input) {
@@ -140,17 +148,7 @@ std::vector<std::string> PlannedCertificate::wanted_names() const {
 }
 
 std::string_view to_string(Action action) {
-  switch (action) {
-    case Action::issue:
-      return "issue";
-    case Action::renew:
-      return "renew";
-    case Action::replace:
-      return "replace";
-    case Action::none:
-      return "none";
-  }
-  return "?";
+  return name_of(action_names, action);
 }
 
 }  // namespace mxcert::mx

@@ -11,20 +11,20 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/name_table.h"
 #include "pki/openssl.h"
 
 namespace mxcert::pki {
 namespace {
 
-struct KeyTypeName {
-  KeyType type;
-  std::string_view name;
-};
-constexpr std::array key_type_names{
-    KeyTypeName{KeyType::ecdsa_p256, "ecdsa-p256"}, KeyTypeName{KeyType::ecdsa_p384, "ecdsa-p384"},
-    KeyTypeName{KeyType::rsa_2048, "rsa-2048"},     KeyTypeName{KeyType::rsa_3072, "rsa-3072"},
-    KeyTypeName{KeyType::rsa_4096, "rsa-4096"},
-};
+constexpr auto type_names = name_table<KeyType>({
+    {KeyType::ecdsa_p256, "ecdsa-p256"},
+    {KeyType::ecdsa_p384, "ecdsa-p384"},
+    {KeyType::rsa_2048, "rsa-2048"},
+    {KeyType::rsa_3072, "rsa-3072"},
+    {KeyType::rsa_4096, "rsa-4096"},
+});
+constexpr auto family_names = name_table<KeyFamily>({{KeyFamily::ecdsa, "ecdsa"}, {KeyFamily::rsa, "rsa"}});
 
 EVP_PKEY* generate_native(KeyType type) {
   switch (type) {
@@ -83,15 +83,11 @@ std::optional<KeyType> find_key_type(const EVP_PKEY& key) {
 }
 
 std::optional<KeyType> parse_key_type(std::string_view text) {
-  for (const auto& [type, name] : key_type_names)
-    if (name == text) return type;
-  return std::nullopt;
+  return value_of(type_names, text);
 }
 
 std::string_view to_string(KeyType type) {
-  for (const auto& [candidate, name] : key_type_names)
-    if (candidate == type) return name;
-  return "unknown";
+  return name_of(type_names, type);
 }
 
 KeyFamily family_of(KeyType type) {
@@ -99,13 +95,11 @@ KeyFamily family_of(KeyType type) {
 }
 
 std::optional<KeyFamily> parse_key_family(std::string_view text) {
-  for (const KeyFamily family : {KeyFamily::ecdsa, KeyFamily::rsa})
-    if (text == to_string(family)) return family;
-  return std::nullopt;
+  return value_of(family_names, text);
 }
 
 std::string_view to_string(KeyFamily family) {
-  return family == KeyFamily::ecdsa ? "ecdsa" : "rsa";
+  return name_of(family_names, family);
 }
 
 PrivateKey PrivateKey::generate(KeyType type) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/name_table.h"
 #include "base/text.h"
 
 namespace mxcert::report {
@@ -67,6 +68,13 @@ std::string other_reason(const HostEvidence& host) {
   return "which has had it";
 }
 
+constexpr auto caa_status_names = name_table<CaaVerdict::Status>({
+    {CaaVerdict::Status::allowed, "allowed"},
+    {CaaVerdict::Status::forbidden, "forbidden"},
+    {CaaVerdict::Status::unknown, "unknown"},
+    {CaaVerdict::Status::not_asked, "not_asked"},
+});
+
 }  // namespace
 
 const mx::PlannedTarget* HostEvidence::target() const {
@@ -104,17 +112,7 @@ std::string describe_verdict(const HostEvidence& host) {
 }
 
 std::string_view to_string(CaaVerdict::Status status) {
-  switch (status) {
-    case CaaVerdict::Status::allowed:
-      return "allowed";
-    case CaaVerdict::Status::forbidden:
-      return "forbidden";
-    case CaaVerdict::Status::unknown:
-      return "unknown";
-    case CaaVerdict::Status::not_asked:
-      return "not_asked";
-  }
-  return "?";
+  return name_of(caa_status_names, status);
 }
 
 }  // namespace mxcert::report

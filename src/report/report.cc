@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <utility>
 
@@ -23,26 +22,26 @@ std::string describe_failure(const CertificateOutcome& outcome) {
 using Action = CertificateOutcome::Action;
 using Result = CertificateOutcome::Result;
 
-constexpr std::array action_names{
-    std::pair{Action::issue, std::string_view("issue")},
-    std::pair{Action::renew, std::string_view("renew")},
-    std::pair{Action::replace, std::string_view("replace")},
-    std::pair{Action::none, std::string_view("none")},
-    std::pair{Action::deploy, std::string_view("deploy")},
-    std::pair{Action::rollback, std::string_view("rollback")},
-    std::pair{Action::withdraw, std::string_view("withdraw")},
-};
-constexpr std::array result_names{
-    std::pair{Result::unchanged, std::string_view("unchanged")},
-    std::pair{Result::waiting, std::string_view("waiting")},
-    std::pair{Result::issued, std::string_view("issued")},
-    std::pair{Result::deployed, std::string_view("deployed")},
-    std::pair{Result::rolled_back, std::string_view("rolled_back")},
-    std::pair{Result::withdrawn, std::string_view("withdrawn")},
-    std::pair{Result::placeholder, std::string_view("placeholder")},
-    std::pair{Result::planned, std::string_view("planned")},
-    std::pair{Result::failed, std::string_view("failed")},
-};
+constexpr auto action_names = name_table<Action>({
+    {Action::issue, "issue"},
+    {Action::renew, "renew"},
+    {Action::replace, "replace"},
+    {Action::none, "none"},
+    {Action::deploy, "deploy"},
+    {Action::rollback, "rollback"},
+    {Action::withdraw, "withdraw"},
+});
+constexpr auto result_names = name_table<Result>({
+    {Result::unchanged, "unchanged"},
+    {Result::waiting, "waiting"},
+    {Result::issued, "issued"},
+    {Result::deployed, "deployed"},
+    {Result::rolled_back, "rolled_back"},
+    {Result::withdrawn, "withdrawn"},
+    {Result::placeholder, "placeholder"},
+    {Result::planned, "planned"},
+    {Result::failed, "failed"},
+});
 
 std::string describe_plan(const CertificateOutcome& outcome) {
   if (outcome.version.empty())

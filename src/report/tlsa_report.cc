@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/name_table.h"
 #include "base/text.h"
 #include "pki/key.h"
 #include "report/json.h"
@@ -73,6 +74,15 @@ std::string line_to_text(const TlsaLine& line, const TlsaRrset& rrset, const Tls
                      note_of(line, rrset, certificate));
 }
 
+constexpr auto state_names = name_table<State>({
+    {State::published, "published"},
+    {State::missing, "missing"},
+    {State::in_use, "in_use"},
+    {State::stale, "stale"},
+    {State::unusable, "unusable"},
+    {State::unknown, "unknown"},
+});
+
 Json to_json(const TlsaRrset& rrset) {
   const dns::DnsName owner = rrset.lookup.owner();
   Json records = Json::array();
@@ -103,21 +113,7 @@ Json to_json(const TlsaCertificate& certificate) {
 }  // namespace
 
 std::string_view to_string(State state) {
-  switch (state) {
-    case State::published:
-      return "published";
-    case State::missing:
-      return "missing";
-    case State::in_use:
-      return "in_use";
-    case State::stale:
-      return "stale";
-    case State::unusable:
-      return "unusable";
-    case State::unknown:
-      return "unknown";
-  }
-  return "";
+  return name_of(state_names, state);
 }
 
 TlsaRrset compare_tlsa(const deploy::TlsaLookup& lookup, std::span<const Chain> live, std::span<const Chain> served) {

@@ -1,24 +1,33 @@
 #include "solve/challenge_method.h"
 
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/name_table.h"
+#include "base/text.h"
+
 namespace mxcert::solve {
 namespace {
 
 using Type = ChallengeMethod::Type;
 
+constexpr auto type_names = name_table<Type>({
+    {Type::http_01, "http-01"},
+    {Type::tls_alpn_01, "tls-alpn-01"},
+    {Type::dns_01, "dns-01"},
+    {Type::dns_persist_01, "dns-persist-01"},
+});
+
 }  // namespace
 
 std::string_view to_string(Type type) {
-  switch (type) {
-    case Type::http_01:
-      return "http-01";
-    case Type::tls_alpn_01:
-      return "tls-alpn-01";
-    case Type::dns_01:
-      return "dns-01";
-    case Type::dns_persist_01:
-      return "dns-persist-01";
-  }
-  return "";
+  return name_of(type_names, type);
+}
+
+Type parse_challenge_type(std::string_view text) {
+  if (const auto type = value_of(type_names, text)) return *type;
+  throw Error(fmt::format("challenge type {} is not supported", printable(text, 100)),
+              fmt::format("known: {}", join(names_in(type_names), ", ")));
 }
 
 std::uint16_t port_of(Type type) {

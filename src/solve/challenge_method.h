@@ -37,6 +37,9 @@ struct ChallengeMethod {
   bool operator==(const ChallengeMethod&) const = default;
 };
 std::string_view to_string(ChallengeMethod::Type type);
+/// Throws Error for what is none, with a hint which there are.
+ChallengeMethod::Type parse_challenge_type(std::string_view text);
+
 /// Where the CA connects to; 0 when it does not.
 std::uint16_t port_of(ChallengeMethod::Type type);
 

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <set>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/name_table.h"
 #include "pki/key.h"
 #include "store/json.h"
 #include "store/version_files.h"
@@ -31,17 +31,13 @@ std::string format_number(unsigned number) {
   return fmt::format("{:04}", number);
 }
 
-constexpr std::array state_names{std::pair{Deployment::State::verified, std::string_view("verified")},
-                                 std::pair{Deployment::State::unverifiable, std::string_view("unverifiable")},
-                                 std::pair{Deployment::State::unverified, std::string_view("unverified")},
-                                 std::pair{Deployment::State::failed, std::string_view("failed")},
-                                 std::pair{Deployment::State::withdrawn, std::string_view("withdrawn")}};
-
-Deployment::State parse_state(std::string_view text) {
-  for (const auto& [state, name] : state_names)
-    if (name == text) return state;
-  return Deployment::State::failed;
-}
+constexpr auto state_names = name_table<Deployment::State>({
+    {Deployment::State::verified, "verified"},
+    {Deployment::State::unverifiable, "unverifiable"},
+    {Deployment::State::unverified, "unverified"},
+    {Deployment::State::failed, "failed"},
+    {Deployment::State::withdrawn, "withdrawn"},
+});
 
 nlohmann::json to_json(const Deployment& deployment) {
   nlohmann::json object{{"version", deployment.version},
@@ -138,9 +134,7 @@ std::vector<VersionPart> Version::parts() const {
 }
 
 std::string_view to_string(Deployment::State state) {
-  for (const auto& [candidate, name] : state_names)
-    if (candidate == state) return name;
-  return "failed";
+  return name_of(state_names, state);
 }
 
 const Version& Certificate::live_version() const {
@@ -283,12 +277,13 @@ CertificateState Certificates::load_state(const std::string& name) const {
   if (const auto found = document->find("deployments"); found != document->end() && found->is_object()) {
     for (const auto& [target, value] : found->items()) {
       if (!value.is_object()) continue;
-      state.deployments[target] = {.version = text_at(value, "version"),
-                                   .state = parse_state(text_at(value, "state")),
-                                   .by_sni = flag_at(value, "by_sni").value_or(false),
-                                   .at = time_at(value, "at"),
-                                   .message = text_at(value, "message"),
-                                   .served_version = text_at(value, "served_version")};
+      state.deployments[target] = {
+          .version = text_at(value, "version"),
+          .state = value_of(state_names, text_at(value, "state")).value_or(Deployment::State::failed),
+          .by_sni = flag_at(value, "by_sni").value_or(false),
+          .at = time_at(value, "at"),
+          .message = text_at(value, "message"),
+          .served_version = text_at(value, "served_version")};
     }
   }
   if (const auto found = document->find("failure"); found != document->end() && found->is_object())
