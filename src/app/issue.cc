@@ -24,9 +24,9 @@
 #include "issue/fallback.h"
 #include "issue/internal_ca.h"
 #include "issue/issuance_limits.h"
-#include "issue/issuing.h"
 #include "issue/key_types.h"
 #include "issue/name_records.h"
+#include "issue/next_version.h"
 #include "issue/planning.h"
 #include "issue/renewal.h"
 #include "issue/renewal_info.h"
@@ -162,7 +162,7 @@ void warn_of_no_target(Context& context, const std::string& certificate) {
 void bring_up_to_date(Context& context, std::span<issue::CertificateAuthority> cas,
                       const mx::PlannedCertificate& planned, store::Certificate& certificate,
                       report::CertificateOutcome& outcome) {
-  if (planned.action != mx::Action::none && !issue::issue_version(context.run, cas, planned, certificate).empty())
+  if (planned.action != mx::Action::none && !issue::make_next_version(context.run, cas, planned, certificate).empty())
     outcome.result = Result::issued;
   remember_plan(context, certificate, planned);  // where it is installed depends on that
   if (!certificate.live.exists()) return;

@@ -18,7 +18,7 @@ struct Run;
 /// stays as long as it holds the names, and the next run orders only what is missing. All certificates of a version
 /// hold the names of the first. Until the version is stored every order stays, so that a run that is cut short costs no
 /// order twice. Throws what order_somewhere throws when nothing could be had.
-std::string issue_version(Run& run, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned,
-                          store::Certificate& certificate);
+std::string make_next_version(Run& run, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned,
+                              store::Certificate& certificate);
 
 }  // namespace mxcert::issue

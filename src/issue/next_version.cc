@@ -1,4 +1,4 @@
-#include "issue/issuing.h"
+#include "issue/next_version.h"
 
 #include <algorithm>
 #include <exception>
@@ -22,10 +22,10 @@ std::vector<std::string> to_ascii(const std::vector<dns::DnsName>& names) {
 }
 
 /// The next version in the making.
-class Issuing {
+class NextVersion {
  public:
-  Issuing(Run& run, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned,
-          store::Certificate& certificate)
+  NextVersion(Run& run, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned,
+              store::Certificate& certificate)
       : run_(run),
         cas_(cas),
         planned_(planned),
@@ -133,9 +133,9 @@ class Issuing {
 
 }  // namespace
 
-std::string issue_version(Run& run, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned,
-                          store::Certificate& certificate) {
-  return Issuing(run, cas, planned, certificate).make();
+std::string make_next_version(Run& run, std::span<CertificateAuthority> cas, const mx::PlannedCertificate& planned,
+                              store::Certificate& certificate) {
+  return NextVersion(run, cas, planned, certificate).make();
 }
 
 }  // namespace mxcert::issue
