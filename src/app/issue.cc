@@ -25,7 +25,7 @@
 #include "issue/internal_ca.h"
 #include "issue/issuance_limits.h"
 #include "issue/key_types.h"
-#include "issue/name_records.h"
+#include "issue/name_histories.h"
 #include "issue/next_version.h"
 #include "issue/planning.h"
 #include "issue/renewal.h"
@@ -355,7 +355,7 @@ void run_issue(Context& context) {
   print_plan(context, plan);
   add_plan_warnings(context, plan);
   issue::report_gaps(context.report, plan, context.tolerates_unknown_names());
-  attempt(context.report, "names.json", [&] { issue::save_histories(context.store.names, plan.history); });
+  attempt(context.report, "names.json", [&] { issue::save_histories(context.store.name_records, plan.history); });
   process_all(context, cas, plan);
   print_outcomes(context);
 }

@@ -15,7 +15,7 @@
 #include "issue/failing_names.h"
 #include "issue/internal_ca.h"
 #include "issue/key_types.h"
-#include "issue/name_records.h"
+#include "issue/name_histories.h"
 #include "issue/profile.h"
 #include "issue/renewal.h"
 #include "issue/resolver_options.h"
@@ -224,7 +224,7 @@ mx::Plan make_plan(Run& run, std::span<const std::string> chosen) {
   for (const config::CaConfig& fallback : run.config.ca.fallback)
     input.max_names = limit_names(fallback.profile, input.max_names);
   if (run.policy.waits_after_failures) input.postponed = postponed_names(run.inventory, run.clock.now());
-  input.history = load_histories(run.store.names);
+  input.history = load_histories(run.store.name_records);
   input.keep_for = run.config.keep_for;
   input.prune = run.policy.prune;
   input.wait_for_second_sight = run.policy.wants_second_sight;

@@ -6,7 +6,7 @@
 #include "store/certificates.h"
 #include "store/internal_authority.h"
 #include "store/issuances.h"
-#include "store/names.h"
+#include "store/name_records.h"
 #include "store/orders.h"
 #include "store/state_directory.h"
 
@@ -20,7 +20,7 @@ struct Store {
         certificates(directory),
         internal_authority(directory),
         orders(directory),
-        names(directory),
+        name_records(directory),
         issuances(directory) {}
 
   StateDirectory directory;
@@ -28,7 +28,7 @@ struct Store {
   Certificates certificates;
   InternalAuthority internal_authority;
   Orders orders;
-  Names names;
+  NameRecords name_records;
   Issuances issuances;
 };
 

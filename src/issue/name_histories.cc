@@ -1,8 +1,8 @@
-#include "issue/name_records.h"
+#include "issue/name_histories.h"
 
 namespace mxcert::issue {
 
-mx::NameHistories load_histories(const store::Names& names) {
+mx::NameHistories load_histories(const store::NameRecords& names) {
   mx::NameHistories histories;
   for (const auto& [text, record] : names.load())
     if (const auto name = dns::DnsName::parse_host(text))
@@ -13,7 +13,7 @@ mx::NameHistories load_histories(const store::Names& names) {
   return histories;
 }
 
-void save_histories(store::Names& names, const mx::NameHistories& histories) {
+void save_histories(store::NameRecords& names, const mx::NameHistories& histories) {
   std::map<std::string, store::NameRecord> records;
   for (const auto& [name, history] : histories)
     records[name.ascii()] = {.absent_since = history.absent_since,

@@ -20,9 +20,9 @@ struct NameRecord {
 
 /// The names whose certificates wait for them to go or to come: `names.json`. Rebuildable: without it, waiting begins
 /// anew. Saving needs the state directory's lock.
-class Names {
+class NameRecords {
  public:
-  explicit Names(StateDirectory directory) : directory_(std::move(directory)) {}
+  explicit NameRecords(StateDirectory directory) : directory_(std::move(directory)) {}
 
   /// By A-label.
   std::map<std::string, NameRecord> load() const;

@@ -1,4 +1,4 @@
-#include "store/names.h"
+#include "store/name_records.h"
 
 #include <algorithm>
 
@@ -39,7 +39,7 @@ NameRecord read_record(const nlohmann::json& entry) {
 
 }  // namespace
 
-std::map<std::string, NameRecord> Names::load() const {
+std::map<std::string, NameRecord> NameRecords::load() const {
   std::map<std::string, NameRecord> names;
   const auto document = load_json(directory_.names());
   if (!document) return names;
@@ -50,7 +50,7 @@ std::map<std::string, NameRecord> Names::load() const {
   return names;
 }
 
-void Names::save(const std::map<std::string, NameRecord>& names) {
+void NameRecords::save(const std::map<std::string, NameRecord>& names) {
   nlohmann::json entries = nlohmann::json::object();
   for (const bool absent : {true, false})
     for (const auto& [name, record] : names)

@@ -1,4 +1,4 @@
-#include "store/names.h"
+#include "store/name_records.h"
 
 #include "base/files.h"
 #include "catch.h"
@@ -33,7 +33,7 @@ Issuance issuance(SystemTime at, std::vector<std::string> names = {"mx.example.c
 }  // namespace
 
 TEST_CASE_METHOD(Fixture, "what is remembered of names comes back") {
-  Names names(directory);
+  NameRecords names(directory);
   CHECK(names.load().empty());
   const std::map<std::string, NameRecord> records{
       {"mx.example.com", {.absent_since = now, .absent_last = now + 1h, .absent_count = 3, .seen_since = {}}},
@@ -45,7 +45,7 @@ TEST_CASE_METHOD(Fixture, "what is remembered of names comes back") {
 TEST_CASE_METHOD(Fixture, "a damaged memory of names is none, and damaged entries say nothing") {
   const std::string damaged = GENERATE("", "{", "[]", "{\"names\":[]}", "{\"names\":{\"a.example\":1}}");
   write_new_file(directory.names(), damaged, {.mode = 0600});
-  CHECK(Names(directory).load().empty());
+  CHECK(NameRecords(directory).load().empty());
 }
 
 TEST_CASE_METHOD(Fixture, "times that are none are as if they were not there") {
@@ -53,7 +53,7 @@ TEST_CASE_METHOD(Fixture, "times that are none are as if they were not there") {
                  R"({"names":{"a.example":{"absent":{"since":"soon","count":4}},)"
                  R"("b.example":{"absent":{"since":"2026-11-23T00:00:00Z","count":"x"}}}})",
                  {.mode = 0600});
-  const auto names = Names(directory).load();
+  const auto names = NameRecords(directory).load();
   CHECK(names.at("a.example") == NameRecord{});
   CHECK(names.at("b.example").absent_since == now);
   CHECK(names.at("b.example").absent_count == 1);
