@@ -87,8 +87,9 @@ std::vector<Assignment> Assignments::of(const std::string& certificate) const {
     if (!takes(*place.target, certificate)) continue;
     const bool is_default = place.default_certificate == certificate;
     if (!is_default && !has_room_for_more(*place.target)) continue;
-    assignments.push_back(
-        {.target = place.target, .name = place.name, .role = is_default ? deploy::Role::fallback : deploy::Role::sni});
+    assignments.push_back({.target = place.target,
+                           .name = place.name,
+                           .role = is_default ? deploy::Role::default_certificate : deploy::Role::sni});
   }
   return assignments;
 }

@@ -14,7 +14,7 @@ struct Assignment {
   const deploy::Target* target = nullptr;
   std::string
       name;  // what it is called in state and reports: its hook, numbered when it is not the only one of that name
-  deploy::Role role = deploy::Role::fallback;
+  deploy::Role role = deploy::Role::default_certificate;
 };
 
 /// What one of `targets`, the configured ones, is called in state and reports.

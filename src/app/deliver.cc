@@ -127,7 +127,8 @@ bool deliver(Context& context, store::Certificate& certificate, const store::Ver
     all_serve_it = report_result(context.report, certificate.name, at.name, result, outcome) && all_serve_it;
     report_dane(context, certificate, result.dane);
     if (result.succeeded() && (result.loses_trust || is_for_the_public(version))) trust_problem = result.trust_problem;
-    if (result.succeeded() && at.role == deploy::Role::fallback) clean_up_for_default(context, certificate, at);
+    if (result.succeeded() && at.role == deploy::Role::default_certificate)
+      clean_up_for_default(context, certificate, at);
     remember_result(context, certificate, version, at, result);
   }
   if (!trust_problem.empty()) warn_of_untrusted_chain(context, certificate.name, trust_problem);

@@ -181,7 +181,8 @@ deploy::DeployOutcome run_at(Context& context, decltype(&deploy::deploy) functio
                              const store::Certificate& certificate, const store::Version& version, const Assignment& at,
                              bool keep_configuration) {
   deploy::DeployOptions options = deploy_options(context.store.certificates, certificate.name, at.name);
-  if (at.role == deploy::Role::fallback) options.other_originals = other_originals(context, certificate.name, at.name);
+  if (at.role == deploy::Role::default_certificate)
+    options.other_originals = other_originals(context, certificate.name, at.name);
   options.find_tlsa = tlsa_source(context);
   options.keep_configuration = keep_configuration;
   options.may_lose = [&](const pki::Certificate& served, const std::string& name) {

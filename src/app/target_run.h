@@ -12,7 +12,7 @@ struct Context;
 
 /// What a target is given to serve.
 deploy::Delivery make_delivery(const store::Certificates& certificates, const store::Certificate& certificate,
-                               const store::Version& version, deploy::Role role = deploy::Role::fallback);
+                               const store::Version& version, deploy::Role role = deploy::Role::default_certificate);
 
 /// Where a deployment of the certificate at the target keeps what was there before.
 deploy::DeployOptions deploy_options(const store::Certificates& certificates, const std::string& certificate,

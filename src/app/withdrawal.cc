@@ -23,8 +23,9 @@ std::vector<Assignment> installed_at(const Context& context, const store::Certif
     const std::string name = target_name(context.config.targets, target);
     const auto found = deployments.find(name);
     if (found == deployments.end()) continue;
-    installed.push_back(
-        {.target = &target, .name = name, .role = found->second.by_sni ? deploy::Role::sni : deploy::Role::fallback});
+    installed.push_back({.target = &target,
+                         .name = name,
+                         .role = found->second.by_sni ? deploy::Role::sni : deploy::Role::default_certificate});
   }
   return installed;
 }
@@ -117,7 +118,7 @@ bool withdraw(Context& context, store::Certificate& certificate, const store::Ve
   for (const Assignment& at : installed_at(context, certificate)) {
     const std::vector<store::Certificate*> others = others_at(context, certificate.name, at.name);
     const deploy::DeployOutcome result =
-        at.role == deploy::Role::fallback && !others.empty()
+        at.role == deploy::Role::default_certificate && !others.empty()
             ? deploy::DeployOutcome{.status = deploy::DeployOutcome::Status::failed,
                                     .reason = "it is the default one there, beside " + list_names(others),
                                     .hint = "take these away first: mxcert rollback " + others.front()->name}

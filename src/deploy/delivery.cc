@@ -55,7 +55,7 @@ void check_bundle(const Delivery& delivery, const pki::CertificateBundle& bundle
   pki::check_chain(chain, key_of(delivery, bundle, directory), delivery.names, now);
 }
 
-constexpr auto role_names = name_table<Role>({{Role::fallback, "default"}, {Role::sni, "sni"}});
+constexpr auto role_names = name_table<Role>({{Role::default_certificate, "default"}, {Role::sni, "sni"}});
 
 }  // namespace
 
@@ -64,7 +64,7 @@ std::string_view to_string(Role role) {
 }
 
 Role parse_role(std::string_view text) {
-  return value_of(role_names, text).value_or(Role::fallback);
+  return value_of(role_names, text).value_or(Role::default_certificate);
 }
 
 std::vector<const pki::CertificateBundle*> Delivery::bundles() const {

@@ -34,8 +34,8 @@ struct Target {
 
 /// To whom a target shows a certificate, when it has several.
 enum class Role {
-  fallback,  // to who sends no SNI, as most mail servers do, and to who asks for one of its names: the default one
-  sni,       // only to who asks for one of its names
+  default_certificate,  // for who sends no SNI, as most mail servers do, and for who asks for one of its names
+  sni,                  // only for who asks for one of its names
 };
 /// As hooks know it: `default`, `sni`.
 std::string_view to_string(Role role);
@@ -50,7 +50,7 @@ struct Delivery {
   std::vector<pki::CertificateBundle> further_bundles = {};  // the same names with keys of the other families
   std::filesystem::path lineage = {};  // the directory with privkey.pem, cert.pem, …; hooks are told of it. What
                                        // belongs to a further key is in `rsa/` or `ecdsa/` below
-  Role role = Role::fallback;
+  Role role = Role::default_certificate;
 
   /// All bundles, the primary one first.
   std::vector<const pki::CertificateBundle*> bundles() const;

@@ -20,7 +20,7 @@ struct KeptFile {
 struct Journal {
   std::string certificate_name;
   std::vector<std::string> names;
-  Role role = Role::fallback;
+  Role role = Role::default_certificate;
   bool configures = false;  // the hook may have changed the daemon's configuration
   std::vector<KeptFile> files = {};
 };

@@ -96,7 +96,8 @@ std::string put_back(Clock& clock, const fs::path& program, const Target& target
   if (unconfigure || (!leaving.empty() && !target.listed))
     attempt(failure, [&] { run_rollback(clock, program, target, delivery, unconfigure, leaving); });
   attempt(failure, [&] { make_changes(changes, before_each); });
-  const bool nothing_is_left = unconfigure && delivery.role == Role::fallback && leaving.size() == changes.size();
+  const bool nothing_is_left =
+      unconfigure && delivery.role == Role::default_certificate && leaving.size() == changes.size();
   if (!nothing_is_left) attempt(failure, [&] { run_rollback(clock, program, target, delivery, false, {}); });
   return failure;
 }

@@ -44,7 +44,7 @@ struct ExpectedChain {
 /// What handshakes have to prove of a delivery.
 struct Expectation {
   std::vector<std::string> names;
-  Role role = Role::fallback;
+  Role role = Role::default_certificate;
   std::vector<ExpectedChain> chains;  // at least one
 };
 

@@ -112,7 +112,7 @@ void withdraw_from_sni(Clock& clock, const Target& target, const Delivery& deliv
   further.role = Role::sni;
   Description description = describe(clock, program, target, further);
   if (description.plain_script) return;
-  further.role = Role::fallback;
+  further.role = Role::default_certificate;
   keep_only_changes_of_sni(description.files, describe(clock, program, target, further));
   further.role = Role::sni;
   DeployOutcome ignored;

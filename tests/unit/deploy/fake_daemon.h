@@ -146,7 +146,7 @@ esac)",
   std::uint16_t port() const { return server_.port(); }
 
   std::vector<pki::CertificateBundle> further_bundles;
-  Role role = Role::fallback;
+  Role role = Role::default_certificate;
   bool is_placeholder = false;
   std::function<std::string(std::span<const pki::Certificate>)> find_trust_problem;
   bool may_lose_trust = false;

@@ -25,7 +25,7 @@ pki::Certificate issued(pki::Certificate leaf) {
   leaf.issuer = "CN=issuer";
   return leaf;
 }
-Expectation expect(const pki::Certificate& leaf, Role role = Role::fallback) {
+Expectation expect(const pki::Certificate& leaf, Role role = Role::default_certificate) {
   return {.names = {}, .role = role, .chains = {{.chain = {leaf}}}};
 }
 using Observations = std::vector<Observation>;
