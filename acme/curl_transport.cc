@@ -283,9 +283,9 @@ class Transfer {
 
 }  // namespace
 
-class CurlTransport::Session {
+class CurlTransport::Connections {
  public:
-  Session(Clock& clock, CurlOptions options) : clock_(clock), options_(std::move(options)) {
+  Connections(Clock& clock, CurlOptions options) : clock_(clock), options_(std::move(options)) {
     static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
     multi_.reset(initialized == CURLE_OK ? curl_multi_init() : nullptr);
     if (!multi_) throw Error("libcurl cannot be initialized");
@@ -384,17 +384,17 @@ class CurlTransport::Session {
 };
 
 CurlTransport::CurlTransport(Clock& clock, CurlOptions options)
-    : session_(std::make_unique<Session>(clock, std::move(options))) {
+    : connections_(std::make_unique<Connections>(clock, std::move(options))) {
 }
 
 CurlTransport::~CurlTransport() = default;
 
 std::vector<Result> CurlTransport::perform(std::span<const Request> requests, Deadline deadline) {
-  return session_->perform(requests, deadline);
+  return connections_->perform(requests, deadline);
 }
 
 std::size_t CurlTransport::requests_sent() const noexcept {
-  return session_->requests_sent();
+  return connections_->requests_sent();
 }
 
 }  // namespace mxcert::acme

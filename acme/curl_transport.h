@@ -37,8 +37,8 @@ class CurlTransport final : public Transport {
   std::size_t requests_sent() const noexcept;
 
  private:
-  class Session;
-  std::unique_ptr<Session> session_;
+  class Connections;
+  std::unique_ptr<Connections> connections_;
 };
 
 }  // namespace mxcert::acme

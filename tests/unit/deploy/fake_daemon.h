@@ -31,7 +31,7 @@ class FakeDaemon {
  public:
   FakeDaemon()
       : old_bundle_(test::make_bundle({"old.example.com"})),
-        server_([this](test::Session& session) { serve(session); }) {
+        server_([this](test::ServedConnection& connection) { serve(connection); }) {
     target.hook = (dir_ / "hook").string();
     deliver(test::make_bundle(daemon_names));
     put("key.pem", old_bundle_.private_key);
@@ -174,13 +174,13 @@ esac)",
     return credentials;
   }
 
-  void serve(test::Session& session) {
+  void serve(test::ServedConnection& connection) {
     if (!accepting) return;
     if (const std::string reloads = read("reloads"); reloads != last_reloads_ && !deaf) {
       last_reloads_ = reloads;
       loaded_ = load();
     }
-    serve_smtp(session, loaded_);
+    serve_smtp(connection, loaded_);
   }
 
   test::TempDir dir_;

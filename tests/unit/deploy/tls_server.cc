@@ -65,22 +65,22 @@ int choose(SSL* ssl, int*, void* argument) {
 
 }  // namespace
 
-Session::Session(Fd socket) : socket_(std::move(socket)) {
+ServedConnection::ServedConnection(Fd socket) : socket_(std::move(socket)) {
   const timeval limit{.tv_sec = 5, .tv_usec = 0};
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
-Session::~Session() = default;
+ServedConnection::~ServedConnection() = default;
 
-void Session::send(std::string_view text) {
+void ServedConnection::send(std::string_view text) {
   if (tls_)
     SSL_write(tls_.get(), text.data(), static_cast<int>(text.size()));
   else
     ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL);
 }
 
-std::string Session::read_line() {
+std::string ServedConnection::read_line() {
   std::string line;
   char c = 0;
   while ((tls_ ? SSL_read(tls_.get(), &c, 1) : static_cast<int>(::recv(socket_.get(), &c, 1, 0))) == 1 && c != '\n')
@@ -88,7 +88,7 @@ std::string Session::read_line() {
   return line;
 }
 
-bool Session::start_tls(const std::map<std::string, Credentials>& credentials) {
+bool ServedConnection::start_tls(const std::map<std::string, Credentials>& credentials) {
   const Handle<SSL_CTX, SSL_CTX_free> context(SSL_CTX_new(TLS_server_method()));
   SSL_CTX_set_min_proto_version(context.get(), version_);
   SSL_CTX_set_max_proto_version(context.get(), version_);
@@ -102,7 +102,7 @@ bool Session::start_tls(const std::map<std::string, Credentials>& credentials) {
   return SSL_accept(tls_.get()) == 1;
 }
 
-TlsServer::TlsServer(std::function<void(Session&)> serve) : listener_(listen_on_loopback(port_)) {
+TlsServer::TlsServer(std::function<void(ServedConnection&)> serve) : listener_(listen_on_loopback(port_)) {
   ::signal(SIGPIPE, SIG_IGN);
   thread_ = std::thread([this, serve = std::move(serve)] { accept_all(serve); });
 }
@@ -112,13 +112,13 @@ TlsServer::~TlsServer() {
   thread_.join();
 }
 
-void TlsServer::accept_all(const std::function<void(Session&)>& serve) {
+void TlsServer::accept_all(const std::function<void(ServedConnection&)>& serve) {
   while (!stopping_) {
     pollfd wait{listener_.get(), POLLIN, 0};
     if (::poll(&wait, 1, 10) <= 0) continue;
-    Session session(Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)));
+    ServedConnection connection(Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)));
     ++connections_;
-    serve(session);
+    serve(connection);
   }
 }
 
@@ -128,19 +128,19 @@ std::uint16_t closed_port() {
   return port;
 }
 
-void serve_smtp(Session& session, const std::map<std::string, Credentials>& credentials) {
-  session.send("220-mail.example ESMTP\r\n220 ready\r\n");
-  session.read_line();
-  session.send("250-mail.example\r\n250-SIZE 1000\r\n250-STARTTLS\r\n250 HELP\r\n");
-  if (session.read_line() != "STARTTLS") return;
-  session.send("220 go ahead\r\n");
-  if (session.start_tls(credentials) && session.read_line() == "QUIT") session.send("221 bye\r\n");
+void serve_smtp(ServedConnection& connection, const std::map<std::string, Credentials>& credentials) {
+  connection.send("220-mail.example ESMTP\r\n220 ready\r\n");
+  connection.read_line();
+  connection.send("250-mail.example\r\n250-SIZE 1000\r\n250-STARTTLS\r\n250 HELP\r\n");
+  if (connection.read_line() != "STARTTLS") return;
+  connection.send("220 go ahead\r\n");
+  if (connection.start_tls(credentials) && connection.read_line() == "QUIT") connection.send("221 bye\r\n");
 }
 
-void serve_smtps(Session& session, const std::map<std::string, Credentials>& credentials) {
-  if (!session.start_tls(credentials)) return;
-  session.send("220 mail.example ESMTP\r\n");
-  if (session.read_line() == "QUIT") session.send("221 bye\r\n");
+void serve_smtps(ServedConnection& connection, const std::map<std::string, Credentials>& credentials) {
+  if (!connection.start_tls(credentials)) return;
+  connection.send("220 mail.example ESMTP\r\n");
+  if (connection.read_line() == "QUIT") connection.send("221 bye\r\n");
 }
 
 }  // namespace mxcert::test

@@ -24,11 +24,12 @@ struct Credentials {
   std::vector<Credentials> further = {};  // with keys of other types
 };
 
-/// One connection, seen from the server: blocking, a read gives up after five seconds. Errors end the session silently.
-class Session {
+/// One connection, seen from the server: blocking, a read gives up after five seconds. Errors end the connection
+/// silently.
+class ServedConnection {
  public:
-  explicit Session(Fd socket);
-  ~Session();
+  explicit ServedConnection(Fd socket);
+  ~ServedConnection();
   void send(std::string_view text);
   /// Without CRLF; empty when the client has gone.
   std::string read_line();
@@ -49,7 +50,7 @@ class Session {
 /// Serves connections to a port of 127.0.0.1, one after another, in a thread, until it goes.
 class TlsServer {
  public:
-  explicit TlsServer(std::function<void(Session&)> serve);
+  explicit TlsServer(std::function<void(ServedConnection&)> serve);
   ~TlsServer();
   TlsServer(const TlsServer&) = delete;
   TlsServer& operator=(const TlsServer&) = delete;
@@ -57,7 +58,7 @@ class TlsServer {
   int connections() const { return connections_; }
 
  private:
-  void accept_all(const std::function<void(Session&)>& serve);
+  void accept_all(const std::function<void(ServedConnection&)>& serve);
 
   std::uint16_t port_ = 0;
   Fd listener_;
@@ -70,8 +71,8 @@ class TlsServer {
 std::uint16_t closed_port();
 
 /// As an SMTP server speaks up to STARTTLS, and after it until QUIT.
-void serve_smtp(Session& session, const std::map<std::string, Credentials>& credentials);
+void serve_smtp(ServedConnection& connection, const std::map<std::string, Credentials>& credentials);
 /// As an SMTP server on port 465 does.
-void serve_smtps(Session& session, const std::map<std::string, Credentials>& credentials);
+void serve_smtps(ServedConnection& connection, const std::map<std::string, Credentials>& credentials);
 
 }  // namespace mxcert::test

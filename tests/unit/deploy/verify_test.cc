@@ -141,7 +141,9 @@ TEST_CASE("a certificate without names is described by its subject") {
 
 TEST_CASE("many handshakes are made at once, and their results keep their order") {
   const auto bundle = test::make_bundle({"mx.example.com"});
-  const test::TlsServer good([&](test::Session& session) { serve_smtp(session, {{"", credentials_of(bundle)}}); });
+  const test::TlsServer good([&](test::ServedConnection& connection) {
+    serve_smtp(connection, {{"", credentials_of(bundle)}});
+  });
   const std::uint16_t closed = test::closed_port();
   std::vector<Check> checks;
   for (int i = 0; i < 20; ++i)
@@ -159,10 +161,12 @@ TEST_CASE("what is not good yet is looked at again, the rest is left in peace un
   const auto old_bundle = test::make_bundle({"old.example"});
   const auto new_bundle = test::make_bundle({"new.example"});
   std::atomic<int> count{0};
-  const test::TlsServer slow([&](test::Session& session) {
-    serve_smtp(session, {{"", credentials_of(++count <= 2 ? old_bundle : new_bundle)}});
+  const test::TlsServer slow([&](test::ServedConnection& connection) {
+    serve_smtp(connection, {{"", credentials_of(++count <= 2 ? old_bundle : new_bundle)}});
   });
-  const test::TlsServer quick([&](test::Session& session) { serve_smtp(session, {{"", credentials_of(new_bundle)}}); });
+  const test::TlsServer quick([&](test::ServedConnection& connection) {
+    serve_smtp(connection, {{"", credentials_of(new_bundle)}});
+  });
   const std::vector<Check> checks{{.endpoint = {.address = "127.0.0.1", .port = quick.port()}},
                                   {.endpoint = {.address = "127.0.0.1", .port = slow.port()}}};
   const auto chain = parse(new_bundle);
@@ -181,8 +185,8 @@ TEST_CASE("a daemon with two processes, one of which shows the old certificate, 
   const auto old_bundle = test::make_bundle({"old.example"});
   const auto new_bundle = test::make_bundle({"new.example"});
   std::atomic<int> count{0};
-  const test::TlsServer both([&](test::Session& session) {
-    serve_smtp(session, {{"", credentials_of(++count % 2 == 0 ? new_bundle : old_bundle)}});
+  const test::TlsServer both([&](test::ServedConnection& connection) {
+    serve_smtp(connection, {{"", credentials_of(++count % 2 == 0 ? new_bundle : old_bundle)}});
   });
   const std::vector<Check> checks(2, {.endpoint = {.address = "127.0.0.1", .port = both.port()}});
   const auto chain = parse(new_bundle);
