@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/text.h"
+#include "dns/wildcard.h"
 
 namespace mxcert::deploy {
 namespace {
@@ -31,7 +32,7 @@ std::vector<std::string> sample(std::span<const std::string> names) {
 /// What a client can ask for: nobody sends a wildcard as SNI.
 std::vector<std::string> without_wildcards(std::span<const std::string> names) {
   std::vector<std::string> plain;
-  std::ranges::copy_if(names, std::back_inserter(plain), [](const auto& name) { return !name.starts_with("*."); });
+  std::ranges::copy_if(names, std::back_inserter(plain), [](const auto& name) { return !dns::is_wildcard(name); });
   return plain;
 }
 

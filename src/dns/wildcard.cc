@@ -1,7 +1,5 @@
 #include "dns/wildcard.h"
 
-#include <string>
-
 namespace mxcert::dns {
 namespace {
 
@@ -10,12 +8,16 @@ constexpr std::string_view prefix = "*.";
 }  // namespace
 
 DnsName parse_certificate_name(std::string_view text) {
-  if (!text.starts_with(prefix)) return DnsName::parse(text);
-  return *DnsName::parse_host(std::string(prefix) + DnsName::parse(text.substr(prefix.size())).ascii());
+  if (!is_wildcard(text)) return DnsName::parse(text);
+  return *DnsName::parse_host(with_wildcard(DnsName::parse(without_wildcard(text)).ascii()));
 }
 
 bool is_wildcard(const DnsName& name) {
-  return name.ascii().starts_with(prefix);
+  return is_wildcard(name.ascii());
+}
+
+bool is_wildcard(std::string_view name) {
+  return name.starts_with(prefix);
 }
 
 std::optional<DnsName> find_wildcard_over(const DnsName& name) {
@@ -25,7 +27,15 @@ std::optional<DnsName> find_wildcard_over(const DnsName& name) {
 }
 
 DnsName without_wildcard(const DnsName& name) {
-  return is_wildcard(name) ? *DnsName::parse_host(name.ascii().substr(prefix.size())) : name;
+  return is_wildcard(name) ? *DnsName::parse_host(without_wildcard(name.ascii())) : name;
+}
+
+std::string without_wildcard(std::string_view name) {
+  return std::string(is_wildcard(name) ? name.substr(prefix.size()) : name);
+}
+
+std::string with_wildcard(std::string_view name) {
+  return std::string(prefix).append(name);
 }
 
 }  // namespace mxcert::dns

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "dns/wildcard.h"
 #include "issue/persistent_record.h"
 #include "issue/resolver_options.h"
 #include "issue/run.h"
@@ -15,18 +16,12 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-constexpr std::string_view wildcard_prefix = "*.";
-
-bool is_wildcard(std::string_view name) {
-  return name.starts_with(wildcard_prefix);
-}
-
 /// One for each of `names`.
 std::vector<mx::CaaLookup> look_up(const Run& run, const Names& names) {
   std::vector<dns::DnsName> parsed;
   parsed.reserve(names.size());
   for (const std::string& name : names)
-    parsed.push_back(dns::DnsName::parse(is_wildcard(name) ? name.substr(wildcard_prefix.size()) : name));
+    parsed.push_back(dns::DnsName::parse(dns::without_wildcard(name)));
   report::ProgressLine progress(run.policy.shows_progress);
   dns::UnboundResolver resolver(run.clock, resolver_options(run.config, progress));
   return mx::find_caa(resolver, parsed);
@@ -58,7 +53,7 @@ std::vector<Finding> judge(Run& run, const Names& names, const std::function<mx:
     if (!lookup.unknown.empty()) warn_of_unknown(run, names[i], lookup.unknown);
     if (!lookup.owner) continue;
     if (!known) known = applicant();
-    known->wildcard = is_wildcard(names[i]);
+    known->wildcard = dns::is_wildcard(names[i]);
     known->method = to_string(run.config.challenge.method_for(names[i]).type);
     if (const auto objection = mx::find_objection(*lookup.owner, lookup.records, *known))
       refusals.push_back(describe(names[i], *lookup.owner, *objection));

@@ -4,18 +4,15 @@
 
 #include <set>
 
+#include "dns/wildcard.h"
+
 namespace mxcert::issue {
-namespace {
-
-constexpr std::string_view wildcard_prefix = "*.";
-
-}  // namespace
 
 PersistentRecord make_persistent_record(const std::string& name, const std::string& issuer,
                                         const std::string& account) {
-  const bool wildcard = name.starts_with(wildcard_prefix);
-  return {.name = "_validation-persist." + (wildcard ? name.substr(wildcard_prefix.size()) : name),
-          .value = fmt::format("{}; accounturi={}{}", issuer, account, wildcard ? "; policy=wildcard" : "")};
+  return {
+      .name = "_validation-persist." + dns::without_wildcard(name),
+      .value = fmt::format("{}; accounturi={}{}", issuer, account, dns::is_wildcard(name) ? "; policy=wildcard" : "")};
 }
 
 std::string to_string(const PersistentRecord& record) {

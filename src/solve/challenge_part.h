@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/finding.h"
 #include "dns/resolver.h"
+#include "dns/wildcard.h"
 #include "solve/challenge_method.h"
 #include "store/challenge_trace.h"
 
@@ -23,7 +24,7 @@ struct Challenge {
   std::string key_authorization = {};  // RFC 8555 §8.1; empty without a token
 
   /// As it was ordered.
-  std::string ordered_name() const { return wildcard ? "*." + name : name; }
+  std::string ordered_name() const { return wildcard ? dns::with_wildcard(name) : name; }
 };
 
 using Challenges = std::span<const Challenge>;

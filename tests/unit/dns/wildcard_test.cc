@@ -49,4 +49,9 @@ TEST_CASE("an authorization for a wildcard is for the name below it") {
   CHECK(without_wildcard(parse_certificate_name("mx.example.com")).ascii() == "mx.example.com");
   CHECK(is_wildcard(parse_certificate_name("*.example.com")));
   CHECK_FALSE(is_wildcard(parse_certificate_name("mx.example.com")));
+  CHECK(is_wildcard("*.example.com"));
+  CHECK_FALSE(is_wildcard("mx.example.com"));
+  CHECK(without_wildcard("*.example.com") == "example.com");
+  CHECK(without_wildcard("mx.example.com") == "mx.example.com");
+  CHECK(with_wildcard("example.com") == "*.example.com");
 }
