@@ -5,9 +5,7 @@
 
 #include <vector>
 
-#include "base/error.h"
 #include "base/files.h"
-#include "base/process.h"
 #include "base/text.h"
 
 namespace mxcert {
@@ -48,6 +46,20 @@ fs::path find_hook(const std::string& hook, const fs::path& hooks_directory) {
   }
   require_trusted_program(program, "hook " + program.string(), is_name);
   return program;
+}
+
+std::map<std::string, std::string> hook_environment(std::map<std::string, std::string> variables) {
+  variables.insert({{"PATH", system_path()}, {"LC_ALL", "C"}});
+  return variables;
+}
+
+Error hook_failure(const std::string& what, const Command& command, const ProcessResult& result) {
+  const std::string end =
+      result.timed_out ? fmt::format("did not end within {} s", static_cast<double>(command.timeout.count()) / 1000)
+                       : result.describe();
+  const std::string said = result.complaint();
+  return Error(fmt::format("{} {}{}{}", what, end, said.empty() ? "" : ": ", said),
+               fmt::format("run it by hand to see more: {}", join(command.arguments, " ")), "hook_failed");
 }
 
 }  // namespace mxcert

@@ -1,6 +1,10 @@
 #pragma once
 #include <filesystem>
+#include <map>
 #include <string>
+
+#include "base/error.h"
+#include "base/process.h"
 
 namespace mxcert {
 
@@ -13,5 +17,12 @@ std::filesystem::path shipped_hooks_directory();
 /// Throws ConfigError when there is none, when it cannot be executed, and when somebody else could change it: writable
 /// by everybody or by another group, or (a path) owned by neither root nor us.
 std::filesystem::path find_hook(const std::string& hook, const std::filesystem::path& hooks_directory);
+
+/// What every hook finds in its environment: `PATH`, `LC_ALL`, and `variables`.
+std::map<std::string, std::string> hook_environment(std::map<std::string, std::string> variables);
+
+/// What to throw when `command` did not succeed (code `hook_failed`): how it ended, what it said last, and a hint how
+/// to see more. The message begins with `what` (`hook exim deploy`).
+Error hook_failure(const std::string& what, const Command& command, const ProcessResult& result);
 
 }  // namespace mxcert

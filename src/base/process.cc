@@ -165,7 +165,7 @@ void require_trusted_program(const std::filesystem::path& program, const std::st
 }
 
 std::string system_path() {
-  return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  return std::string(system_folders);
 }
 
 ProcessResult run_process(Clock& clock, const Command& command) {

@@ -38,9 +38,7 @@ std::map<std::string, std::string> environment_for(HookEvent event, const Delive
                                                    std::span<const fs::path> leaving) {
   const std::string names = join(delivery.names, " ");
   const auto file = [&](const char* name) { return (delivery.lineage / name).string(); };
-  std::map<std::string, std::string> environment = {
-      {"PATH", system_path()},
-      {"LC_ALL", "C"},
+  std::map<std::string, std::string> environment = hook_environment({
       {"MXCERT_VERSION", program_version},
       {"MXCERT_EVENT", std::string(to_string(event))},
       {"MXCERT_NAME", delivery.certificate_name},
@@ -56,7 +54,7 @@ std::map<std::string, std::string> environment_for(HookEvent event, const Delive
       {"MXCERT_CONFIGURE", configure ? "1" : "0"},
       {"RENEWED_LINEAGE", delivery.lineage.string()},  // as certbot's deploy hooks know them
       {"RENEWED_DOMAINS", names},
-  };
+  });
   if (!leaving.empty()) environment.emplace("MXCERT_LEAVING", lines_of(leaving));
   return environment;
 }
@@ -68,14 +66,6 @@ std::vector<std::string> arguments_for(const fs::path& program, HookEvent event,
   std::vector<std::string> arguments = target.listed->reload;
   arguments.at(0) = program.string();
   return arguments;
-}
-
-std::string failure_message(const std::string& what, const Target& target, const ProcessResult& result) {
-  const std::string end =
-      result.timed_out ? fmt::format("did not end within {} s", static_cast<double>(target.timeout.count()) / 1000)
-                       : result.describe();
-  const std::string said = result.complaint();
-  return fmt::format("{} {}{}{}", what, end, said.empty() ? "" : ": ", said);
 }
 
 constexpr auto event_names = name_table<HookEvent>({
@@ -115,19 +105,18 @@ std::string_view to_string(HookEvent event) {
 
 HookAnswer run_hook(Clock& clock, const fs::path& program, HookEvent event, const Target& target,
                     const Delivery& delivery, bool configure, std::span<const fs::path> leaving) {
-  const std::vector<std::string> arguments = arguments_for(program, event, target);
+  std::vector<std::string> arguments = arguments_for(program, event, target);
   if (arguments.empty()) return {};
-  ProcessResult result = run_process(clock, {.arguments = arguments,
-                                             .environment = environment_for(event, delivery, configure, leaving),
-                                             .timeout = target.timeout,
-                                             .max_output_bytes = max_output_bytes});
+  const Command command{.arguments = std::move(arguments),
+                        .environment = environment_for(event, delivery, configure, leaving),
+                        .timeout = target.timeout,
+                        .max_output_bytes = max_output_bytes};
+  ProcessResult result = run_process(clock, command);
   if (!target.listed && result.exit_status == not_handled_status && !result.timed_out) return {.handled = false};
   if (!result.succeeded())
-    throw Error(
-        failure_message(target.listed ? join(target.listed->reload, " ")
-                                      : fmt::format("hook {} {}", program.filename().string(), to_string(event)),
-                        target, result),
-        fmt::format("run it by hand to see more: {}", join(arguments, " ")), "hook_failed");
+    throw hook_failure(target.listed ? join(target.listed->reload, " ")
+                                     : fmt::format("hook {} {}", program.filename().string(), to_string(event)),
+                       command, result);
   return {.standard_output = std::move(result.standard_output)};
 }
 

@@ -23,7 +23,6 @@ using Records = std::vector<dns::TxtRecord>;
 
 constexpr std::size_t max_key_bytes = 16 << 10;
 constexpr std::chrono::milliseconds longest_look_pause{2'000};
-constexpr std::size_t max_complaint_bytes = 600;
 
 /// A secret that everybody can read is none.
 std::string read_key_file(const std::filesystem::path& path) {
@@ -170,21 +169,17 @@ void present_by_update(const Surroundings& surroundings, const DnsProvider& prov
 void run_dns_hook(Clock& clock, const std::string& hook, const std::string& event, const std::string& name,
                   const dns::TxtRecord& record) {
   const std::filesystem::path program = find_hook(hook, shipped_hooks_directory() / "dns");
-  const ProcessResult result = run_process(clock, {.arguments = {program.string(), event},
-                                                   .environment = {{"PATH", system_path()},
-                                                                   {"LC_ALL", "C"},
-                                                                   {"MXCERT_EVENT", event},
-                                                                   {"MXCERT_NAME", name},
-                                                                   {"MXCERT_RECORD_NAME", record.name.ascii()},
-                                                                   {"MXCERT_RECORD_VALUE", record.text}},
-                                                   .timeout = std::chrono::minutes{3},
-                                                   .despite_stop = event == "cleanup"});
-  if (result.succeeded()) return;
-  std::string said(trim(result.standard_error));
-  if (said.size() > max_complaint_bytes) said.erase(0, said.size() - max_complaint_bytes);
-  throw Error(fmt::format("hook {} {} for {} {}{}{}", program.filename().string(), event, record.name.ascii(),
-                          result.describe(), said.empty() ? "" : ": ", printable(said)),
-              fmt::format("run it by hand to see more: {} {}", program.string(), event), "hook_failed");
+  const Command command{.arguments = {program.string(), event},
+                        .environment = hook_environment({{"MXCERT_EVENT", event},
+                                                         {"MXCERT_NAME", name},
+                                                         {"MXCERT_RECORD_NAME", record.name.ascii()},
+                                                         {"MXCERT_RECORD_VALUE", record.text}}),
+                        .timeout = std::chrono::minutes{3},
+                        .despite_stop = event == "cleanup"};
+  const ProcessResult result = run_process(clock, command);
+  if (!result.succeeded())
+    throw hook_failure(fmt::format("hook {} {} for {}", program.filename().string(), event, record.name.ascii()),
+                       command, result);
 }
 
 std::vector<store::ChallengeTrace> to_traces(Challenges challenges, const Records& records) {
