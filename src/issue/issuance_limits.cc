@@ -43,12 +43,14 @@ std::set<std::string> domains_of(const std::vector<std::string>& names) {
 
 }  // namespace
 
+bool same_names(const std::vector<std::string>& some, const std::vector<std::string>& others) {
+  return std::set(some.begin(), some.end()) == std::set(others.begin(), others.end());
+}
+
 std::optional<SystemTime> next_with_same_names(std::span<const store::Issuance> issuances, const std::string& directory,
                                                const std::vector<std::string>& names, SystemTime now) {
-  const std::set wanted(names.begin(), names.end());
   return next_after(issuances, most_with_same_names, week, now, [&](const store::Issuance& issuance) {
-    return issuance.directory == directory && now < issuance.not_after &&
-           std::set(issuance.names.begin(), issuance.names.end()) == wanted;
+    return issuance.directory == directory && now < issuance.not_after && same_names(issuance.names, names);
   });
 }
 

@@ -13,6 +13,9 @@
 // fifty below the same registered domain, in seven days.
 namespace mxcert::issue {
 
+/// As CAs compare: in whatever order.
+bool same_names(const std::vector<std::string>& some, const std::vector<std::string>& others);
+
 /// When a certificate with these names may be had from that CA again: empty for now, as long as fewer than five that
 /// were issued within seven days are still valid.
 std::optional<SystemTime> next_with_same_names(std::span<const store::Issuance> issuances, const std::string& directory,

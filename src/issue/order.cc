@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "acme/issuer.h"
 #include "acme/problem.h"
@@ -30,10 +29,6 @@ using Names = std::vector<std::string>;
 /// How often an order is made again without names that the CA refuses. One that blames one name at a time is asked
 /// again at the next run.
 constexpr int max_rounds = 5;
-
-bool same_names(const Names& a, const Names& b) {
-  return std::set(a.begin(), a.end()) == std::set(b.begin(), b.end());
-}
 
 Names without(const Names& names, const Names& removed) {
   Names rest;
