@@ -16,7 +16,8 @@ namespace mxcert::acme {
 class Session;
 
 struct ClientOptions {
-  /// Signed requests under way at once. Each needs a nonce of its own, and the first batch has to ask for that many.
+  /// Signed requests under way at once. Each needs a nonce of its own, and the first batch has to ask for that many:
+  /// with more there would be more requests, with fewer more round trips.
   std::size_t max_parallel_requests = 20;
   /// How often one request is signed anew because the CA refused its nonce (RFC 8555 §6.5).
   std::size_t max_refused_nonces = 150;
@@ -40,8 +41,8 @@ struct CertificateChain {
 ///
 /// All methods throw Problem for what the CA refuses, TransportError when it cannot be reached within the deadline,
 /// Error for answers that make no sense, Interrupted. Refused nonces, and 5xx or broken connections where repeating is
-/// safe, are dealt with inside. A request for which the CA is too busy (429 or 503 with a Retry-After of seconds) is
-/// repeated after that time.
+/// safe, are dealt with inside. A request for which the CA is too busy (429 or 503 with a Retry-After of 30 s at most)
+/// is repeated after that time.
 class Client {
  public:
   /// Sends nothing. Throws Error when the key is of a kind that ACME cannot use or the URL is not https.

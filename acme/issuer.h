@@ -69,6 +69,11 @@ class IssueFailure : public Error {
 /// are still pending; Problem where the CA refuses as a whole; TransportError, Interrupted, and Error for a CA whose
 /// answers make no sense, or when the deadline passes: then the order remains and can be resumed. `solver.clean_up` has
 /// been called in any case where `present` was. The client has an account.
+///
+/// The first look at the order is when the CA has looked at the challenges, if the solver can tell, and not after a
+/// fixed time. A challenge that is pending again, with an error, has failed: Boulder makes it invalid, but smallstep
+/// (and so Caddy) waits to be asked once more, for ever. So the authorizations of an order that stays pending are
+/// looked at too, more and more seldom.
 IssuedCertificate issue(Client& client, Clock& clock, const Solver& solver, const IssueRequest& request);
 
 /// Whether an order that ended with `error` is not worth another look: the CA answered, and would say the same again.

@@ -5,7 +5,8 @@
 
 namespace mxcert::acme {
 
-/// The account key as "sign these bytes": the private half stays wherever `sign` has it.
+/// The account key as "sign these bytes": the private half stays wherever `sign` has it. The key of a certificate is
+/// even further away, behind a finished CSR. So what talks to the network can run where no key is.
 struct Signer {
   std::string public_key_der = {};  // SubjectPublicKeyInfo (RFC 5280 §4.1): P-256, P-384 or RSA
   /// What OpenSSL makes of `data`: a DER SEQUENCE of r and s for ECDSA, PKCS #1 v1.5 for RSA; with SHA-384 for P-384

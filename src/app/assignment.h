@@ -24,6 +24,9 @@ std::string target_name(std::span<const deploy::Target> targets, const deploy::T
 bool takes(const deploy::Target& target, const std::string& certificate);
 
 /// Which certificate belongs where, as things are when this is made. Borrows the targets.
+///
+/// Computed, not stored: stored is where a certificate was put, in which role, and where the two differ it is not in
+/// service. Made once and anew after a change: it looks at every certificate, and there may be a thousand.
 class Assignments {
  public:
   Assignments(std::span<const deploy::Target> targets, const store::Inventory& inventory);

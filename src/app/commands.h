@@ -17,6 +17,7 @@ void run_deploy(Context& context);
 /// `mxcert rollback NAME`: the previous version, or what was there before mxcert came.
 void run_rollback(Context& context);
 /// `mxcert revoke NAME`: the live version, at the CA that issued it. The next issue or renew replaces it.
+/// Until then it stays in service: many senders do not check, and none deliver to a server without a certificate.
 void run_revoke(Context& context);
 /// `mxcert status`: what is stored, served and due.
 void run_status(Context& context);

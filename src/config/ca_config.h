@@ -34,9 +34,11 @@ struct CaConfig {
   std::chrono::seconds timeout{600};  // of one order, from its first request to the certificate
   pki::KeyType account_key = pki::KeyType::ecdsa_p256;  // of an account that is yet to be made
   std::optional<EabConfig> eab = {};
-  double requests_per_second = 250;     // as the CA publishes it for one address; 0: it publishes none
-  bool placeholder = false;             // until there is a certificate, one of our own where nothing else is served
-  std::vector<CaConfig> fallback = {};  // tried in this order when this one is down or refuses; have none themselves
+  double requests_per_second = 250;  // as the CA publishes it for one address; 0: it publishes none
+  bool placeholder = false;          // until there is a certificate, one of our own where nothing else is served
+  /// Tried in this order when this one is down or refuses; they have none themselves. Profile, chain and external
+  /// account are each CA's own.
+  std::vector<CaConfig> fallback = {};
 };
 
 /// Whether it is the CA of our own.

@@ -16,7 +16,8 @@ struct SourcedText {
   std::string where;
 };
 
-/// One table of the configuration. Every key that is read is thereby known; `finish` refuses the others.
+/// One table of the configuration. Every key that is read is thereby known; `finish` refuses the others: a misspelled
+/// `reuse_key` must not be found out by DANE.
 /// All throw ConfigError that begins with file:line:column.
 class TomlSection {
  public:

@@ -10,7 +10,8 @@
 
 namespace mxcert::deploy {
 
-/// Where a deployment learns of TLSA records: find_tlsa with a resolver that validates.
+/// Where a deployment learns of TLSA records: find_tlsa with a resolver that validates. This folder starts none, and
+/// asks only when something would change.
 using FindTlsa =
     std::function<std::vector<TlsaLookup>(std::span<const std::string> names, std::span<const std::uint16_t> ports)>;
 
@@ -34,6 +35,10 @@ struct DaneVerdict {
 };
 
 /// Pure. `judgements` are of `chains`, which are about to be installed.
+///
+/// A mismatch keeps back a renewal with the same key too: it is how a wrong record is found. No answer is no reason to
+/// keep it back, only a new key. Whether records have been there for two TTLs is not looked at: caches elsewhere cannot
+/// be seen from here.
 DaneVerdict decide_by_dane(const std::string& certificate_name, std::span<const DaneJudgement> judgements,
                            std::span<const Chain> chains, std::span<const Chain> in_service);
 

@@ -14,7 +14,8 @@
 
 namespace mxcert::deploy {
 
-/// What the configuration says of a daemon that has no hook.
+/// What the configuration says of a daemon that has no hook: what `describe` would answer, and what runs where the hook
+/// would reload. All else is the same.
 struct ListedFiles {
   std::vector<DaemonFile> files;         // at least one; `{name}` in a path stands for the certificate's name
   std::vector<std::string> reload = {};  // a program, by name or path, and its arguments; empty: nothing is run

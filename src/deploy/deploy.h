@@ -74,7 +74,8 @@ struct DeployOptions {
   /// Where previous files are kept until the new ones are proven, one directory per target: made with mode 0700, on any
   /// file system. If it holds an unfinished deployment, that is undone first.
   std::filesystem::path journal_directory;
-  /// Where the files are kept, in the same way, that were there before the first deployment; until withdraw.
+  /// Where the files are kept, in the same way, that were there before the first deployment; until withdraw, which so
+  /// is a way back and not a removal.
   std::filesystem::path original_directory;
   /// The same of other certificates at the target, which may have been its default one: what such a one replaced first
   /// is what was there before, and not that certificate.
@@ -83,6 +84,7 @@ struct DeployOptions {
   /// still valid, holds; empty: any may.
   std::function<bool(const pki::Certificate& served, const std::string& name)> may_lose = {};
   /// Why who verifies would not trust a chain, leaf first; empty when there is no reason. Without it nobody asks.
+  /// Where nothing trusted is served it is only a warning: this host's roots are not the senders', and may be outdated.
   std::function<std::string(std::span<const pki::Certificate> chain)> find_trust_problem = {};
   bool may_lose_trust = false;      // else nothing is touched when what is served is trusted, and the delivery is not
   bool keep_configuration = false;  // withdraw: other certificates need what the hook configured

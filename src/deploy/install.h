@@ -47,7 +47,8 @@ std::vector<FileChange> reversed(std::span<const FileChange> changes);
 
 /// Makes them: every new content is written completely beside its file, with its final owner and mode, and synced;
 /// then they are all renamed, back to back, so that key and certificate of different files disagree for an instant
-/// only. `before_each` is called before each rename or removal.
+/// only. `before_each` is called before each rename or removal. Hooks write no certificate, so that this and the way
+/// back are the same for every daemon.
 ///
 /// Throws Error; when that happens while the contents are written (a full disk), no file has changed.
 void make_changes(std::span<const FileChange> changes,

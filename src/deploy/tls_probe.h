@@ -30,7 +30,8 @@ struct ProbeResult {
   bool shown() const { return status == Status::shown; }
 };
 
-/// How a client comes.
+/// How a client comes. One that takes a single kind of signature (in the signature algorithms of TLS 1.3, in the
+/// ciphers before it) sees what each of a server's keys is worth.
 struct ProbeOptions {
   std::string server_name = {};                 // said as SNI (RFC 6066 §3) unless empty
   std::optional<pki::KeyFamily> key_type = {};  // the only kind of signature it takes; empty: any

@@ -31,8 +31,8 @@ UndoResult undo_deployment(Clock& clock, const std::filesystem::path& program, c
                            const Delivery& delivery, const DeployOptions& options, const Undo& undo);
 
 /// Makes `changes`, which bring previous files back, and has the hook reload. Where files go altogether, the hook takes
-/// away before what names them, and with `unconfigure` all that it configured. Tries all of it, and says what failed;
-/// empty when nothing did. Throws Interrupted.
+/// away before what names them (Dovecot does not start without a file that it names), and with `unconfigure` all that
+/// it configured. Tries all of it, and says what failed; empty when nothing did. Throws Interrupted.
 std::string put_back(Clock& clock, const std::filesystem::path& program, const Target& target, const Delivery& delivery,
                      std::span<const FileChange> changes, bool unconfigure,
                      const std::function<void(const std::filesystem::path&)>& before_each);

@@ -41,7 +41,7 @@ struct ExpectedChain {
   std::vector<pki::Certificate> chain = {};     // leaf first
 };
 
-/// What handshakes have to prove of a delivery.
+/// What handshakes have to prove of a delivery: a reload that succeeded proves nothing.
 struct Expectation {
   std::vector<std::string> names;
   Role role = Role::default_certificate;

@@ -58,6 +58,7 @@ struct TlsaRecord {
 /// As zone files have it (RFC 6698 §2.2): `3 1 1 0123…`, the data in lower case.
 std::string to_string(const TlsaRecord& record);
 
+/// Only what is definite may add or drop a name: so definite answers and others stay apart all the way to the user.
 enum class AnswerStatus {
   ok,         // at least one record
   nodata,     // the name exists, not with that type: definite

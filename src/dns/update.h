@@ -46,7 +46,8 @@ using Faults = std::vector<std::optional<Error>>;
 /// All of these ask the server directly, over TCP, everything at once: a hundred take as long as one. They wait at most
 /// 15 s for the connection and each next answer.
 
-/// The zone that each of `names` is in, by the SOA that the server answers with.
+/// The zone that each of `names` is in, by the SOA that the server answers with: this needs no list of suffixes and no
+/// resolver's view. A zone may begin at any label, so each is asked about.
 std::vector<std::variant<DnsName, Error>> find_zones(Clock& clock, const UpdateServer& server,
                                                      std::span<const DnsName> names,
                                                      AtStop at_stop = AtStop::interrupt);

@@ -15,7 +15,8 @@ struct Run;
 
 /// Whether one of the version's certificates is from it.
 bool is_internal(const store::Version& version);
-/// From it, although another CA is configured: something to serve until that one can be had.
+/// From it, although another CA is configured: something to serve until that one can be had. It counts as nothing: its
+/// names are not thought of as served, and it is no reason to wait with a fallback or an error.
 bool is_placeholder(const config::CaConfig& configured, const store::Version& version);
 
 /// Its root certificate; empty when it was never asked for a certificate. Throws Error for a damaged one.

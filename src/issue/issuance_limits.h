@@ -11,6 +11,8 @@
 
 // How often certificates are ordered. CAs count too: Let's Encrypt issues five certificates with the same names, and
 // fifty below the same registered domain, in seven days.
+// A loop that the CA ends with a week's pause leaves no room for the order that matters. What has expired does not
+// count here: certificates that live for a day have to be renewed.
 namespace mxcert::issue {
 
 /// As CAs compare: in whatever order.

@@ -22,9 +22,10 @@ struct OrderTask {
 };
 
 /// Gets what `task` asks for: key (the live one's, if it is to be reused) and CSR are stored before the CA hears of
-/// them, an order of an interrupted run is continued, and what comes back is checked against key and names (law 4). The
-/// order is kept until whoever has stored the certificate removes it: until then a later run gets the same again.
-/// Empty when nothing would be gained: the names that are left are on the live certificate already.
+/// them, an order of an interrupted run is continued, and what comes back is checked against key and names (law 4). It
+/// names the certificate that it replaces (RFC 9773 §5) only if the same account had that. The order is kept until
+/// whoever has stored the certificate removes it: until then a later run gets the same again. Empty when nothing would
+/// be gained: the names that are left are on the live certificate already.
 ///
 /// Names that the CA refuses are reported as errors and remembered as failing, and ordered without, a few times. When
 /// the live version has one of them the whole order fails, since a name that is served is not given up, unless less

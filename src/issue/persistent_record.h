@@ -10,7 +10,8 @@
 namespace mxcert::issue {
 
 /// The TXT record by which dns-persist-01 lets one account get certificates for a name, for as long as it is there
-/// (draft-ietf-acme-dns-persist). It is published once, by the administrator, and holds no secret.
+/// (draft-ietf-acme-dns-persist). It holds no secret. It is told, and neither written nor kept: the administrator
+/// publishes it once, and nothing on this host can change the DNS.
 struct PersistentRecord {
   std::string name;   // without a dot at its end
   std::string value;  // `letsencrypt.org; accounturi=https://…`

@@ -12,7 +12,7 @@ struct Run;
 /// Looks up every mail domain of all sources and plans the certificates of this host; of the plan, what concerns the
 /// `chosen` domains, if there are any. Warnings of the plan stay in it.
 /// Throws ConfigError when no domain is configured or one of the chosen is none of them; Error when a source of mail
-/// domains fails, since nothing may be planned without what it would have said.
+/// domains fails, since a plan without its domains would lose their names.
 mx::Plan make_plan(Run& run, std::span<const std::string> chosen);
 
 /// Reports what keeps the plan from being whole: domains about which nothing is known (a warning where the policy

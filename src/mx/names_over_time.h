@@ -34,6 +34,10 @@ struct SettledNames {
 /// Laws 1 and 2: what a live certificate has stays, unless every answer that could ask for it is definite and has been
 /// for `keep_for`, or a pattern of `rules.exclude` says so. Nobody need look up a wildcard: it goes as soon as it is no
 /// extra name any more.
+///
+/// `keep_for` is there since zones are broken for a day and repaired. Until it is over the name is ordered like any
+/// other; but a CA that refuses it agrees with the DNS, and then it is let go (PlannedCertificate::absent), or it would
+/// hold up the others until a tenth of the lifetime is left.
 SettledNames settle_live_names(const PlanInput& input, const NameSet& live, const Owners& owners,
                                const WantedNames& wanted);
 
@@ -44,6 +48,9 @@ struct NewNames {
 
 /// `wanted`: with what has been settled to stay. Names wait only if they are said to, and only where there is a
 /// certificate already.
+///
+/// In `renew` they are, since a name that is published by mistake costs a certificate, and one more to be rid of it;
+/// who calls `issue` knows.
 NewNames find_new_names(const PlanInput& input, const NameSet& live, const Owners& owners, const WantedNames& wanted);
 
 }  // namespace mxcert::mx

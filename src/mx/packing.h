@@ -17,7 +17,7 @@ enum class Pack {
   per_host,  // one for each MX host
 };
 
-/// How much a name is wanted.
+/// How much a name is wanted. Hosts of services count for nothing: who reads mail sends SNI, senders may not.
 struct Demand {
   std::size_t domains = 0;  // as an MX host; 0: extra names, services, where aliases lead, names that are only kept
   std::uint16_t preference = 0;  // the lowest that one of them has for it
@@ -44,7 +44,7 @@ struct PackingInput {
 };
 
 struct PackedCertificate {
-  std::string name;  // what it is stored under
+  std::string name;  // what it is stored under; without `*`, since files and folders are called so
   bool is_default = false;
   std::vector<dns::DnsName> names = {};  // by alphabet
 };
@@ -58,6 +58,10 @@ struct PackedCertificate {
 /// default one, with a quarter of that still free, goes into it.
 /// `per_host`: a certificate for each MX host, where its alias leads goes with it, other names go onto the default one.
 /// The default certificate stays that as long as a wanted name is on it; else it is the one that most domains use.
+///
+/// From several certificates a mail server has to choose by SNI, and many senders send none: hence as few as possible,
+/// and on the default one what most domains use. A certificate is called after the host that most domains use when it
+/// is new, and keeps that name for ever: files, links and configurations refer to it.
 std::vector<PackedCertificate> pack_names(const WantedNames& wanted, const PackingInput& input);
 
 }  // namespace mxcert::mx

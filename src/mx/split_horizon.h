@@ -6,7 +6,9 @@
 #include "dns/answer.h"
 #include "mx/plan.h"
 
-// The DNS servers in use may show a view of the inside, which is not what senders elsewhere see.
+// The DNS servers in use may show a view of the inside, which is not what senders elsewhere see. That is told, not
+// worked around: no answer says what is seen elsewhere. An answer that validates is the zone's own, whoever gave it.
+// The servers are asked directly, since libunbound does not pass the AA bit on.
 namespace mxcert::mx {
 
 /// A host that is this one, or a sibling, by an address that senders elsewhere do not see: `mx.example.com has the

@@ -12,6 +12,7 @@ namespace mxcert::pki {
 
 /// The CA's certificate, signed by itself, in PEM. Whoever trusts it trusts the key with TLS servers and nothing else:
 /// keyCertSign for serverAuth only, path length 0 so that it can make no other CA (RFC 5280 §4.2.1.3, .9, .12).
+/// No name constraints: names come and go, and who trusts it would have to be given another one each time.
 std::string make_authority(const PrivateKey& key, std::string_view common_name, SystemTime not_before,
                            std::chrono::seconds lifetime);
 

@@ -46,7 +46,9 @@ struct ChallengePart {
   std::function<void()> stop_answering = {};                                 // empty: nothing to stop
 };
 
-/// Throws Error when it cannot work here: the port is taken, there is no such directory.
+/// Throws Error when it cannot work here: the port is taken, there is no such directory. To listen above port 1023 is a
+/// warning: behind a web server that passes requests on it is the only way, but while mxcert does not run the port is
+/// anybody's.
 ChallengePart make_challenge_part(const Surroundings& surroundings, const ChallengeMethod& method);
 
 /// Something that could not be taken away.

@@ -138,7 +138,8 @@ struct CertificateState {
 };
 
 /// What `live/NAME` leads to. A version that cannot be read is neither there nor missing: it has a number, and a reason
-/// why it cannot.
+/// why it cannot. The plan keeps its names and has it replaced; who needs its files tells the reason; nothing else
+/// stops.
 class LiveVersion {
  public:
   LiveVersion() = default;  // there is none
