@@ -307,7 +307,7 @@ class Deployment {
   DeployOutcome outcome_;
 };
 
-constexpr auto status_names = name_table<Status>({
+constexpr auto outcome_names = name_table<Status>({
     {Status::unchanged, "unchanged"},
     {Status::deployed_and_verified, "deployed_and_verified"},
     {Status::installed_unverified, "installed_unverified"},
@@ -325,7 +325,7 @@ constexpr auto status_names = name_table<Status>({
 }  // namespace
 
 std::string_view to_string(Status status) {
-  return name_of(status_names, status);
+  return name_of(outcome_names, status);
 }
 
 DeployOutcome deploy(Clock& clock, const Target& target, const Delivery& delivery, const DeployOptions& options) {
