@@ -206,92 +206,232 @@ leaves() {
 
 # lines_that_stay LINES: without those that end with the name of a file that leaves
 lines_that_stay() {
-  printf '%s\n' "$1" | sed '/^$/d' | awk -v leaving="${MXCERT_LEAVING:-}" '
+  printf '%s\n' "$1" | awk -v leaving="${MXCERT_LEAVING:-}" '
     BEGIN { count = split(leaving, file, "\n") }
-    { for (i = 1; i <= count; i++) if (file[i] != "" && substr($0, length($0) - length(file[i]) + 1) == file[i]) next; print }'
+    $0 != "" { for (i = 1; i <= count; i++) if (file[i] != "" && substr($0, length($0) - length(file[i]) + 1) == file[i]) next; print }'
 }
 
-# sni_bundles DIRECTORY [WITHOUT]: the certificates there that stay (FILE.pem beside FILE.names), one a line. WITHOUT is one
-# that is about to go.
+### Further certificates: in $sni_directory FILE.pem beside FILE.names of each, `default`, and $sni_map, which is made of them
+
+# print_sni_files: a bundle for each key, and the names
+print_sni_files() {
+  further=$(further_key_type)
+  print_pem "$sni_directory/$MXCERT_NAME.pem" bundle
+  if [ -n "$further" ] || [ -e "$sni_directory/$MXCERT_NAME+2.pem" ]; then
+    print_pem "$sni_directory/$MXCERT_NAME+2.pem" bundle "$further"
+  fi
+  print_file "$sni_directory/$MXCERT_NAME.names" names root root 0644
+}
+
+# sni_bundles [WITHOUT]: the certificates there that stay, one a line. WITHOUT is one that is about to go.
 sni_bundles() {
-  for sni_names in "$1/${MXCERT_NAME:-}.names" "$1"/*.names; do
+  for sni_names in "$sni_directory/${MXCERT_NAME:-}.names" "$sni_directory"/*.names; do
     sni_bundle=${sni_names%.names}.pem
-    if [ "$sni_bundle" = "$1/${2:-}.pem" ] || [ ! -s "$sni_bundle" ] || leaves "$sni_bundle"; then continue; fi
+    if [ "$sni_bundle" = "$sni_directory/${1:-}.pem" ] || [ ! -s "$sni_bundle" ] || leaves "$sni_bundle"; then continue; fi
     printf '%s\n' "$sni_bundle"
   done
 }
 
-# sni_entries DIRECTORY [WITHOUT]: `NAME FILE`, one a line, of these certificates, each name once. The certificate that is
-# being put into service has all of its names, those of the default one (in the file `default`, where a hook writes them)
-# belong to no other.
-sni_entries() {
-  sni_bundles "$@" | while IFS= read -r sni_bundle; do
-    sed "/./s,\$, $sni_bundle," "${sni_bundle%.pem}.names"
-  done | awk -v own="$1/${MXCERT_NAME:-}.pem" -v names="$(cat "$1/default" 2>/dev/null)" '
-    BEGIN { count = split(names, name, "\n"); for (i = 1; i <= count; i++) is_default[name[i]] = 1 }
-    NF == 2 && !($1 in seen) && ($2 == own || !($1 in is_default)) { seen[$1] = 1; print }'
+# second_bundle FILE: that of the same certificate with the other key; nothing when there is none, or it goes
+second_bundle() {
+  if [ -s "${1%.pem}+2.pem" ] && ! leaves "${1%.pem}+2.pem"; then printf '%s\n' "${1%.pem}+2.pem"; fi
 }
 
-# default_names: what goes into the file `default` when the default certificate is put into service
-default_names() {
-  echo '# not shown by SNI: the default certificate has'
-  printf '%s\n' "${MXCERT_NAMES:-}" | tr ' ' '\n'
+# sni_entries [WITHOUT]: `NAME FILE`, one a line, of these certificates, each name once. The certificate that is being put
+# into service has all of its names, those of the default one belong to no other. Fails when a list of names cannot be read.
+sni_entries() {
+  others=$sni_directory/default
+  [ -e "$others" ] || others=/dev/null
+  printf '%s\n' "$(sni_bundles "$@")" | awk -v own="$sni_directory/${MXCERT_NAME:-}.pem" -v others="$others" '
+    function read_name(path) {
+      if ((got = (getline name < path)) < 0) { print path " cannot be read" >"/dev/stderr"; exit 1 }
+      return got
+    }
+    BEGIN { while (read_name(others)) is_default[name] = 1 }
+    $0 != "" {
+      list = bundle = $0
+      sub(/\.pem$/, ".names", list)
+      while (read_name(list)) {
+        if (name !~ /^[^ \t]+$/ || name in seen || (bundle != own && name in is_default)) continue
+        seen[name] = 1
+        print name, bundle
+      }
+      close(list)
+    }'
+}
+
+# make_sni [WITHOUT]: the map of all that stay, by the hook's `make_map ENTRIES`. One without entries is made only where its
+# is_map_named says that the daemon's configuration names it; else nothing is left, and its remove_map is called.
+make_sni() {
+  [ -d "$sni_directory" ] || return 0
+  if [ -z "$(sni_bundles "$@")" ] && ! is_map_named; then
+    remove_map
+    rm -f "$sni_directory/default"
+    rmdir "$sni_directory" 2>/dev/null || : # files that leave are still there
+    return
+  fi
+  entries=$(sni_entries "$@") || fail "cannot make $sni_map"
+  make_map "$entries"
+}
+
+# note_default_names: when the default certificate is put into service
+note_default_names() {
+  if [ "$role" != default ] || [ ! -d "$sni_directory" ]; then return; fi
+  names=$(printf '%s\n' "${MXCERT_NAMES:-}" | tr ' ' '\n') || exit 1
+  write_file "$sni_directory/default" "# not shown by SNI: the default certificate has
+$names
+" 0600 root:root
+}
+
+# leaving_certificate: that a rollback takes out of the configuration; nothing when it only goes back to other files
+leaving_certificate() {
+  [ "${MXCERT_CONFIGURE:-0}" != 1 ] || printf '%s\n' "${MXCERT_NAME:-}"
+}
+
+### Files that a hook writes itself
+
+line_break='
+'
+
+# read_text FILE: $text becomes what it holds, to the byte; nothing when it is not there
+read_text() {
+  text=
+  [ -e "$1" ] || return 0
+  text=$(cat "$1" && echo .) || fail "cannot read $1"
+  text=${text%.}
+  printf %s "$text" | cmp -s - "$1" || fail "$1 is no text: it is left alone"
+}
+
+# write_file FILE TEXT [MODE OWNER:GROUP]: the only way in which a hook writes a file. After it FILE holds TEXT, to the byte;
+# or it is what it was, nothing lies beside it, and the hook has failed. Without MODE it keeps its mode and owner.
+#
+# `set -e` does nothing for what is called in a condition or left of && or ||, and nothing at all notices a failure left of a
+# pipe. So TEXT is complete before this begins, and each step is looked at. Not to be called in a subshell, which is all that
+# would end.
+write_file() {
+  written=$(readlink -f "$1") || fail "cannot write $1: there is no such directory"
+  if printf %s "$2" | cmp -s - "$written"; then # a full disk is not in the way of what needs no room
+    set_attributes "$written" "${3:-}" "${4:-}" || fail "cannot write $1"
+    return
+  fi
+  problem=$(write_beside "$written" "$2" "${3:-}" "${4:-}" 2>&1) && return
+  rm -f "$written.mxcert-new"
+  fail "cannot write $1: $problem"
+}
+
+# write_beside FILE TEXT MODE OWNER:GROUP: and renames it when it is all there
+write_beside() {
+  rm -f "$1.mxcert-new" || return
+  if [ -n "$3" ]; then
+    : >"$1.mxcert-new" && set_attributes "$1.mxcert-new" "$3" "$4" || return
+  else
+    cp -p --attributes-only "$1" "$1.mxcert-new" || return
+  fi
+  printf %s "$2" | cat >"$1.mxcert-new" || return
+  sync "$1.mxcert-new" || return
+  printf %s "$2" | cmp - "$1.mxcert-new" || return
+  mv -f "$1.mxcert-new" "$1"
+}
+
+# set_attributes FILE MODE OWNER:GROUP: as they are where these are empty
+set_attributes() {
+  [ -z "$2" ] || { chown "$3" "$1" && chmod "$2" "$1"; }
 }
 
 ### The daemon's configuration. What a hook writes there is a block between marks, in a file of its own or at the end of
 ### the administrator's. The mark says what to leave behind when it goes: no file, or one without a line break at its end.
 
-# replace FILE: by what comes from standard input, in one step, owner and mode kept
-replace() {
-  replaced=$(readlink -f "$1")
-  cp -p "$replaced" "$replaced.mxcert-new"
-  cat >"$replaced.mxcert-new"
-  sync "$replaced.mxcert-new"
-  mv -f "$replaced.mxcert-new" "$replaced"
-}
-
-marked_block() {
-  printf '%s\n' "# BEGIN mxcert: for the certificate that mxcert keeps. Taken away by mxcert$1" "$2" '# END mxcert'
-}
-
-# add_block FILE LINES
-add_block() {
-  if [ ! -e "$1" ]; then
-    (umask 022 && marked_block ' (new file)' "$2" >"$1.mxcert-new")
-    mv -f "$1.mxcert-new" "$1"
-  elif [ -z "$(tail -c 1 "$1")" ]; then
-    { cat "$1" && marked_block '' "$2"; } | replace "$1"
-  else
-    { cat "$1" && echo && marked_block ' (no line break before)' "$2"; } | replace "$1"
-  fi
-}
-
-# remove_block FILE: byte for byte what it was before
-remove_block() {
-  block_mark=$(grep -s '^# BEGIN mxcert' "$1") || return 0
-  block_rest=$(sed '/^# BEGIN mxcert/,/^# END mxcert/d' "$1" && echo .)
-  block_rest=${block_rest%.}
-  case $block_mark in
-    *'(new file)'*) [ -n "$block_rest" ] || { rm -f "$1" && return; } ;;
-    *'(no line break before)'*) block_rest=${block_rest%
-} ;;
-  esac
-  printf %s "$block_rest" | replace "$1"
-}
-
 # block_lines FILE: what is between the marks; nothing when there are none
 block_lines() {
-  sed -n '/^# BEGIN mxcert/,/^# END mxcert/{/^# BEGIN mxcert/d;/^# END mxcert/d;p;}' "$1" 2>/dev/null || :
+  read_text "$1"
+  printf %s "$text" | sed -n '/^# BEGIN mxcert/,/^# END mxcert/{/^# BEGIN mxcert/d;/^# END mxcert/d;p;}'
 }
 
-# set_block FILE LINES: they take the place of those between the marks; without LINES the block goes
+# set_block FILE LINES: they take the place of those between the marks, or are added at its end; without LINES the block
+# goes, and the file is what it was before, to the byte
 set_block() {
+  read_text "$1"
+  block_mark=$(printf %s "$text" | sed -n '/^# BEGIN mxcert/{p;q;}') || fail "cannot change $1"
+  before_block=$(printf %s "$text" | sed '/^# BEGIN mxcert/,$d' && echo .) || fail "cannot change $1"
+  from_end=$(printf %s "$text" | sed -n '/^# BEGIN mxcert/,${/^# END mxcert/,$p;}' && echo .) || fail "cannot change $1"
+  before_block=${before_block%.} from_end=${from_end%.}
+  case $text in "$before_block$block_mark"*"$from_end") ;; *) fail "cannot change $1" ;; esac
+  if [ -n "$block_mark" ] && [ -z "$from_end" ]; then fail "$1: no line \"# END mxcert\" follows \"$block_mark\""; fi
   if [ -z "$2" ]; then
-    remove_block "$1"
-  elif grep -qs '^# BEGIN mxcert' "$1"; then
-    BLOCK=$2 awk '/^# END mxcert/ { inside = 0 } !inside { print } /^# BEGIN mxcert/ { print ENVIRON["BLOCK"]; inside = 1 }' "$1" |
-      replace "$1"
+    [ -z "$block_mark" ] || remove_block "$1"
+  elif [ -n "$block_mark" ]; then
+    write_file "$1" "$before_block$block_mark$line_break$2$line_break$from_end"
   else
     add_block "$1" "$2"
   fi
+}
+
+# remove_block FILE: of which before_block, block_mark and from_end are
+remove_block() {
+  rest=$(printf %s "$from_end" | sed 1d && echo .) || fail "cannot change $1"
+  rest=$before_block${rest%.}
+  case $block_mark in
+    *'(new file)'*) [ -n "$rest" ] || { rm -f "$1" && return; } ;;
+    *'(no line break before)'*) rest=${rest%"$line_break"} ;;
+  esac
+  write_file "$1" "$rest"
+}
+
+# add_block FILE LINES: behind $text, which it holds
+add_block() {
+  block_mark='# BEGIN mxcert: for the certificate that mxcert keeps. Taken away by mxcert'
+  block="$line_break$2$line_break# END mxcert$line_break"
+  if [ ! -e "$1" ]; then
+    write_file "$1" "$block_mark (new file)$block" 0644 root:root
+  else
+    case $text in
+      '' | *"$line_break") write_file "$1" "$text$block_mark$block" ;;
+      *) write_file "$1" "$text$line_break$block_mark (no line break before)$block" ;;
+    esac
+  fi
+}
+
+### A daemon for which all lines are in $lines_file, those for SNI beginning with $sni_line. The hook's missing_lines are
+### those that its configuration lacks, as load_anew has found it.
+
+configure_lines() {
+  lines=$(block_lines "$lines_file") || exit 1
+  new_lines=$(missing_lines) || exit 1
+  lines=$(printf '%s\n' "$lines" "$new_lines" | awk 'NF && !seen[$0]++') || exit 1
+  set_block "$lines_file" "$lines"
+  if ! (load_anew); then
+    unconfigure_lines
+    fail "$daemon does not understand our lines in $lines_file: they were taken away again"
+  fi
+  load_anew
+  new_lines=$(missing_lines) || exit 1
+  if [ -n "$new_lines" ]; then
+    unconfigure_lines
+    fail "$lines_file does not do what our lines in it say: they were taken away again"
+  fi
+}
+
+# What belongs to the other role stays.
+unconfigure_lines() {
+  lines=$(block_lines "$lines_file") || exit 1
+  case $role in
+    sni) lines=$(printf '%s\n' "$lines" | sed "/^$sni_line/d") || exit 1 ;;
+    *) lines=$(printf '%s\n' "$lines" | sed -n "/^$sni_line/p") || exit 1 ;;
+  esac
+  set_block "$lines_file" "$lines"
+}
+
+# take_back_lines WITHOUT: of a default certificate that goes, all of its role, or else those that name files which leave; of
+# one for SNI, those for SNI, when none is left
+take_back_lines() {
+  if [ "$role" = sni ]; then
+    [ -n "$(sni_bundles "$1")" ] || unconfigure_lines
+  elif [ -n "$1" ]; then
+    unconfigure_lines
+  else
+    lines=$(block_lines "$lines_file") || exit 1
+    lines=$(lines_that_stay "$lines") || exit 1
+    set_block "$lines_file" "$lines"
+  fi
+  [ "$role" = sni ] || rm -f "$sni_directory/default" # which names it has again is not known
 }

@@ -81,6 +81,11 @@ lint_shell() {
   printf '%s\0' "${scripts[@]}" | xargs -0 -n 8 -P "$(nproc)" shellcheck
 }
 
+# A hook writes a file in one place, where everything that may fail is looked at.
+lint_hooks() {
+  ! files 'hooks/*' | grep -v README | xargs grep -nE '>>? ?"?\$' | grep -vF '>"$1.mxcert-new"'
+}
+
 lint_manual() {
   local pages
   mapfile -t pages < <(files 'contrib/man/*')
@@ -142,6 +147,7 @@ lint() {
   lint_with clang-format lint_format
   counted 'lint: shellcheck' lint_shell
   counted 'lint: layers' tests/layers.sh
+  counted 'lint: hooks write by write_file of hooks/lib.sh' lint_hooks
   if [ -n "$(files 'contrib/man/*')" ]; then counted 'lint: mandoc' lint_manual; fi
 }
 

@@ -183,6 +183,20 @@ TEST_CASE("postfix hook: a certificate for SNI has files of its own, and a table
   CHECK_THAT(others.missing_configuration, ContainsSubstring("'tls_server_sni_maps = hash:/etc/postfix/sni hash:/"));
 }
 
+TEST_CASE("postfix hook: a main.cf that it does not understand, or could not write as it was, is left alone") {
+  const Postfix postfix;
+  const std::string unended = "a = b\n# BEGIN mxcert\nours = x\nmyhostname = mx.example\n";
+  const std::string binary = std::string("a = b\n") + '\0' + "c\n# BEGIN mxcert\nours = x\n# END mxcert\n";
+  for (const std::string& main_cf : {unended, binary})
+    for (const char* event : {"deploy", "rollback"}) {
+      write_file_atomically(postfix.path("main.cf"), main_cf, {});
+      const ProcessResult result = postfix.run(event, {{"MXCERT_CONFIGURE", "1"}});
+      CHECK(result.exit_status == 1);
+      CHECK_THAT(result.standard_error, ContainsSubstring(postfix.path("main.cf")));
+      CHECK(read_file(postfix.path("main.cf"), 1'000) == main_cf);
+    }
+}
+
 TEST_CASE("postfix hook: events it does not know are nothing to it") {
   CHECK(Postfix().run("tlsa").exit_status == 42);
   CHECK(Postfix().run("").exit_status == 42);
