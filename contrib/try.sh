@@ -32,7 +32,8 @@ at() {
 log='' layers=''
 end() {
   local status=$?
-  if [ -n "$layers" ]; then kill -- "-$layers" 2>/dev/null || true; fi
+  # unshare, which one is made in, takes no other signal.
+  if [ -n "$layers" ]; then kill -KILL -- "-$layers" 2>/dev/null || true; fi
   if [ -n "$log" ]; then rm -f "$log"; fi
   if [ -z "$keep" ] || [ $status != 0 ]; then "$lab" down; fi
 }
