@@ -151,6 +151,7 @@ for command in status tlsa deploy 'plan --explain mx.example.com'; do
   expect_stdout mx.example.com
 done
 make_due mx.example.com
+leaf=$(served mx2.example.com 25)
 mxcert plan --json
 expect_exit 0
 expect_json '[.certificates[] | "\(.name) \(.action) \(.why | split(",")[0])"] == ["mx.example.com renew the CA wants it renewed", "mx2.example.com replace its stored files are damaged"]'
@@ -158,18 +159,19 @@ mxcert renew --json
 expect_exit 0
 expect_json '[.certificates[] | .name + " " + .result] == ["mx.example.com issued", "mx2.example.com issued"]'
 expect_same "$(get foo /run/live2/privkey.pem)" "$(get foo $state/live/mx2.example.com/privkey.pem)"
-expect_served mx2.example.com 25
+expect_different "$leaf" "$(served mx2.example.com 25)"
+leaf=$(served mx2.example.com 25)
 
 scene "where its key cannot be read either, nothing is ordered, and the message says what to do"
 damaged=$(lab exec foo readlink -f $state/live/mx2.example.com)
 lab exec foo sh -c 'echo rubbish >"$0/cert.pem"; echo rubbish >"$0/privkey.pem"' "$damaged"
-make_due mx.example.com
 mxcert renew --json
 expect_exit 1
 expect_json ".errors | length == 1 and .[0].subject == \"mx2.example.com\" and .[0].code == \"key_damaged\"
   and (.[0].message | contains(\"$state/live/mx2.example.com/privkey.pem: not a private key\")) and (.[0].hint | contains(\"--new-key\"))"
-expect_json '[.certificates[] | .name + " " + .result] == ["mx.example.com issued", "mx2.example.com failed"]'
-expect_served mx2.example.com 25
+expect_json '[.certificates[] | .name + " " + .result] == ["mx.example.com unchanged", "mx2.example.com failed"]'
+expect_same "$leaf" "$(served mx2.example.com 25)"
+lab exec foo sh -c 'cp -a /run/live2/. "$0"' "$(dirname "$damaged")/0001"
 mxcert rollback mx2.example.com
 expect_exit 0
 mxcert deploy
