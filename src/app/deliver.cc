@@ -95,7 +95,9 @@ std::optional<std::set<std::string>> served_versions(const Context& context, con
 }
 
 void recover_deployments(Context& context) {
-  for (auto& [certificate, kept] : context.inventory) {
+  for (const auto& entry : context.inventory) {
+    const store::Certificate& kept = entry.second;
+    const std::string& certificate = kept.name;
     if (!kept.live.exists()) continue;
     for (const deploy::Target& target : context.config.targets) {
       const std::string name = target_name(context.config.targets, target);

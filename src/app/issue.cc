@@ -272,9 +272,11 @@ void remember_unplanned(Context& context, const mx::Plan& plan) {
   std::set<std::string_view> planned;
   for (const mx::PlannedCertificate& certificate : plan.certificates)
     planned.insert(certificate.name);
-  for (auto& [name, certificate] : context.inventory)
+  for (auto& [name, kept] : context.inventory) {
+    store::Certificate& certificate = kept;
     if (!certificate.versions.empty() && !planned.contains(name))
       attempt(context.report, name, [&] { forget_plan(context, certificate); });
+  }
 }
 
 /// Law 6: what has been replaced often today waits, unless it is due.

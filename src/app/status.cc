@@ -59,9 +59,9 @@ bool is_worth_showing(const store::Certificate& certificate) {
 void run_status(Context& context) {
   context.read_inventory();
   std::vector<report::CertificateStatus> all;
-  for (const auto& [name, certificate] : context.inventory)
-    if (is_worth_showing(certificate))
-      attempt(context.report, name, [&] { all.push_back(describe(context, certificate)); });
+  for (const auto& entry : context.inventory)
+    if (is_worth_showing(entry.second))
+      attempt(context.report, entry.first, [&] { all.push_back(describe(context, entry.second)); });
   if (context.invocation.json) return report::write_result(status_to_json(all, context.report));
   const report::TextStyle style{.width = context.terminal.width, .color = context.terminal.color};
   report::write_result(
