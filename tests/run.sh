@@ -174,7 +174,7 @@ unit() {
 }
 
 # What is between mxcert and the mail servers is run with those of Debian 13, too.
-debian13_tests=(10 30 80-deploy-matrix 81 82-dovecot 83 88 90)
+debian13_tests=(10 30 80-deploy-matrix 81 82-dovecot 83 88 89 90)
 
 # end_to_end PRESET [NAME…]
 end_to_end() {
