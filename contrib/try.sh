@@ -32,8 +32,11 @@ at() {
 log='' layers=''
 end() {
   local status=$?
-  # unshare, which one is made in, takes no other signal.
-  if [ -n "$layers" ]; then kill -KILL -- "-$layers" 2>/dev/null || true; fi
+  if [ -n "$layers" ]; then
+    # unshare, which one is made in, takes no other signal.
+    kill -KILL -- "-$layers" 2>/dev/null || true
+    wait "$layers" 2>/dev/null || true
+  fi
   if [ -n "$log" ]; then rm -f "$log"; fi
   if [ -z "$keep" ] || [ $status != 0 ]; then "$lab" down; fi
 }
