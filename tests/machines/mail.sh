@@ -18,7 +18,7 @@ install_packages() {
 }
 
 own_certificate() {
-  openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj "/CN=mail.example.net" -keyout "$1.key" -out "$1.crt"
+  openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj "/CN=mail.example.net" -keyout "$1.key" -out "$1.crt" 2>/dev/null
 }
 
 # Another flavour of Exim, with a smarthost, split configuration, and what somebody wrote for it.
@@ -56,10 +56,12 @@ PRESEED
   echo mail.example.net >/etc/mailname
   install_packages postfix postfix-lmdb dovecot-imapd dovecot-lmtpd
   own_certificate /etc/postfix/own
-  postconf -e myhostname=mail.example.net "inet_interfaces=$address" mydestination=example.net \
+  postconf -e myhostname=mail.example.net inet_interfaces=loopback-only mydestination=example.net \
     smtpd_tls_cert_file=/etc/postfix/own.crt smtpd_tls_key_file=/etc/postfix/own.key smtpd_tls_security_level=encrypt \
     virtual_mailbox_domains=example.org virtual_transport=lmtp:unix:private/dovecot-lmtp
-  postconf -M 'submissions/inet=submissions inet n - y - - smtpd -o smtpd_tls_wrappermode=yes'
+  postconf -MX smtp/inet
+  postconf -M "$address:smtp/inet=$address:smtp inet n - y - - smtpd" \
+    "$address:submissions/inet=$address:submissions inet n - y - - smtpd -o smtpd_tls_wrappermode=yes"
   echo 'somebody:{PLAIN}secret' >/etc/dovecot/own-users
   cat >/etc/dovecot/conf.d/99-own.conf <<CONF
 listen = $address
